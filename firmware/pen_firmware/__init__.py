@@ -1,0 +1,1 @@
+"""Firmware of the pen: runs on MicroPython on the chip and, on a fake board, on CPython."""

@@ -1,0 +1,1 @@
+"""Tests of derma-pen: unit, property, device, system and quality gates."""
