@@ -1,0 +1,5 @@
+"""The wire between host and pen: one definition, run unchanged on MicroPython and CPython.
+
+Modules: `version`, `limits`, `states`, `faults`, `messages` (the table), `codec` (payload bytes), `framing` (COBS + CRC-32).
+The subset is MicroPython's: no enum, dataclass or typing; only struct and binascii are imported.
+"""

@@ -1,0 +1,89 @@
+"""Header and payload bytes. Small integer readers and writers allocate nothing on MicroPython.
+
+Header, 8 bytes: version u8, message u8, sequence u16, session u32, all little-endian.
+"""
+
+import struct
+
+from .messages import BY_NUMBER
+from .version import PROTOCOL_VERSION
+
+HEADER_SIZE = 8
+
+
+def get_u16(buffer, offset):
+    """Unsigned 16 bits at `offset`."""
+    return buffer[offset] | (buffer[offset + 1] << 8)
+
+
+def get_u32(buffer, offset):
+    """Unsigned 32 bits at `offset`; no allocation on MicroPython below 2^30."""
+    return (
+        buffer[offset] | (buffer[offset + 1] << 8) | (buffer[offset + 2] << 16) | (buffer[offset + 3] << 24)
+    )
+
+
+def put_header(buffer, number, sequence, session):
+    """Write the header of message `number` at the start of `buffer`."""
+    buffer[0] = PROTOCOL_VERSION
+    buffer[1] = number
+    buffer[2] = sequence & 0xFF
+    buffer[3] = sequence >> 8
+    buffer[4] = session & 0xFF
+    buffer[5] = (session >> 8) & 0xFF
+    buffer[6] = (session >> 16) & 0xFF
+    buffer[7] = (session >> 24) & 0xFF
+
+
+def header_version(frame):
+    """Protocol version of the frame."""
+    return frame[0]
+
+
+def header_number(frame):
+    """Message number of the frame."""
+    return frame[1]
+
+
+def header_sequence(frame):
+    """Sequence number of the frame."""
+    return frame[2] | (frame[3] << 8)
+
+
+def header_session(frame):
+    """Session nonce of the frame, 0 for none."""
+    return get_u32(frame, 4)
+
+
+def pack_payload(buffer, number, values):
+    """Write the payload of message `number` behind the header; return the frame's length without check sum.
+
+    Raises ValueError naming the field when a value is outside its range: a sender's error, found before it is sent.
+    """
+    message = BY_NUMBER[number]
+    bad = first_out_of_range(message, values)
+    if bad >= 0:
+        field = message.fields[bad]
+        raise ValueError(
+            "{}.{} = {} is outside {} to {} {}".format(
+                message.name, field.name, values[bad], field.low, field.high, field.unit
+            )
+        )
+    struct.pack_into(message.struct_format, buffer, HEADER_SIZE, *values)
+    return HEADER_SIZE + message.size
+
+
+def unpack_payload(message, frame):
+    """Values of the payload as a tuple. The caller has checked the length against `message.size`."""
+    return struct.unpack_from(message.struct_format, frame, HEADER_SIZE)
+
+
+def first_out_of_range(message, values):
+    """Index of the first value outside its field's range, -1 when all fit. Byte fields have no range."""
+    for index, field in enumerate(message.fields):
+        value = values[index]
+        if field.code[-1] == "s":
+            continue
+        if value < field.low or value > field.high:
+            return index
+    return -1

@@ -1,0 +1,7 @@
+"""Version of the protocol. The schema hash (see `messages.SCHEMA_HASH`) tells builds of one version apart."""
+
+PROTOCOL_VERSION = 1
+"""Raised when the frame layout or the meaning of a message changes. A frame with another version is dropped and counted."""
+
+FIRMWARE_VERSION = (0, 1, 0)
+"""Version of the firmware in this tree: major, minor, patch. Reported in IDENTITY."""
