@@ -1,0 +1,94 @@
+"""What every test here shares: hypothesis profiles, markers with a need, a last word on what did not run."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+CI = bool(os.environ.get("CI"))
+
+# In CI the same examples every time, so that a red run can be run again; at a desk new ones every time.
+settings.register_profile("desk", print_blob=True, deadline=None)
+settings.register_profile(
+    "ci", derandomize=True, print_blob=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if CI else "desk"))
+
+
+def micropython_image() -> Path | None:
+    """The MicroPython image for the emulated RP2040, if this machine has one."""
+    named = os.environ.get("PEN_MICROPYTHON_UF2")
+    if named:
+        return Path(named)
+    cached = sorted((Path.home() / ".cache" / "rp2040py").glob("*.uf2"))
+    return cached[-1] if cached else None
+
+
+def pytest_report_header() -> str:
+    """One line on how examples are drawn, so that a report says how to repeat it."""
+    return f"hypothesis: profile {settings.get_current_profile_name()}, derandomize={settings().derandomize}"
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skips what needs an image or a pen that this machine does not have."""
+    if item.get_closest_marker("chip") and micropython_image() is None:
+        pytest.skip(
+            "no MicroPython image: set PEN_MICROPYTHON_UF2 to a UF2 for the RP2040 (see CONTRIBUTING.md)"
+        )
+    if item.get_closest_marker("pen") and not os.environ.get("PEN_URL"):
+        pytest.skip("no pen on a bench: set PEN_URL to its port")
+
+
+@pytest.fixture(scope="session")
+def chip_image() -> Path:
+    """The MicroPython image; only for tests marked `chip`."""
+    image = micropython_image()
+    assert image is not None, "a test using chip_image is marked chip"
+    return image
+
+
+DESELECTED = pytest.StashKey[int]()
+
+
+def pytest_deselected(items: list[pytest.Item]) -> None:
+    """Counts what -m and -k left out; under xdist this happens in the workers."""
+    stash = items[0].config.stash
+    stash[DESELECTED] = stash.get(DESELECTED, 0) + len(items)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A worker hands its count to the run that started it."""
+    output = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output["deselected"] = session.config.stash.get(DESELECTED, 0)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Every worker collects everything, so any worker's count is the run's."""
+    node.config.stash[DESELECTED] = getattr(node, "workeroutput", {}).get("deselected", 0)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Says what did not run, and why: a green run must not look larger than it was."""
+    reasons = Counter(_reason(report) for report in terminalreporter.stats.get("skipped", []))
+    deselected = config.stash.get(DESELECTED, 0)
+    if not reasons and not deselected:
+        return
+    terminalreporter.section("not run")
+    for reason, count in reasons.most_common():
+        terminalreporter.write_line(f"{count} skipped: {reason}")
+    if deselected:
+        terminalreporter.write_line(f"{deselected} deselected by -m or -k")
+
+
+def _reason(report: pytest.TestReport) -> str:
+    """The words of a skip, without pytest's prefix."""
+    longrepr = report.longrepr
+    text = longrepr[2] if isinstance(longrepr, tuple) else str(longrepr)
+    return text.removeprefix("Skipped: ")
