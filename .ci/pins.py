@@ -3,8 +3,8 @@
     python3 .ci/pins.py              after a change of dependencies: keeps every pin that still fits
     python3 .ci/pins.py --upgrade    the newest version of everything
 
-`uv run` resolves within the constraints, so it installs the pinned versions; .ci/run installs requirements.txt with
-hashes required. Neither file holds an address: where packages come from is a matter of the machine.
+`uv run` resolves within the constraints, so it installs the pinned versions; .ci/run requires the hashes of
+requirements.txt as well. Neither file holds an address: where packages come from is a matter of the machine.
 """
 
 from __future__ import annotations
@@ -19,10 +19,14 @@ PYPROJECT = ROOT / "pyproject.toml"
 REQUIREMENTS = ROOT / "requirements.txt"
 BEGIN = "# pins: begin (written by .ci/pins.py)\n"
 END = "# pins: end\n"
-HEADER = "# Written by .ci/pins.py from pyproject.toml: every version and its hashes, all extras and groups.\n"
+HEADER = (
+    "# Written by .ci/pins.py from pyproject.toml: every version and its hashes, all extras and groups.\n"
+)
 # what an isolated build of our own wheel installs
 BUILD = ("hatchling", "packaging", "pathspec", "pluggy", "trove-classifiers")
-PIN = re.compile(r"^(?P<name>[a-z0-9.-]+)==(?P<version>[^ ;\\]+)(?: ; (?P<marker>[^\\]+?))?(?: \\)?$", re.MULTILINE)
+PIN = re.compile(
+    r"^(?P<name>[a-z0-9.-]+)==(?P<version>[^ ;\\]+)(?: ; (?P<marker>[^\\]+?))?(?: \\)?$", re.MULTILINE
+)
 
 
 def pins(requirements: str) -> list[str]:
@@ -38,7 +42,9 @@ def table(constraints: list[str]) -> str:
     build = [c for c in constraints if c.split("==")[0] in BUILD]
 
     def rows(items: list[str]) -> str:
-        return "".join(f'  "{item}",\n'.replace('"', "'") if '"' in item else f'  "{item}",\n' for item in items)
+        return "".join(
+            f'  "{item}",\n'.replace('"', "'") if '"' in item else f'  "{item}",\n' for item in items
+        )
 
     return (
         f"{BEGIN}[tool.uv]\n# one version of each package on every Python and system\n"
@@ -57,7 +63,9 @@ def with_table(pyproject: str, constraints: list[str]) -> str:
 
 def uv(*arguments: str) -> str:
     """Runs uv in the repository and gives what it printed."""
-    done = subprocess.run([sys.executable, "-m", "uv", *arguments], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "uv", *arguments], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True
+    )
     return done.stdout
 
 
@@ -68,7 +76,13 @@ def main() -> None:
         (ROOT / "uv.lock").unlink(missing_ok=True)
     uv("lock")
     exported = uv(
-        "export", "--frozen", "--all-extras", "--all-groups", "--no-emit-project", "--no-header", "--no-annotate"
+        "export",
+        "--frozen",
+        "--all-extras",
+        "--all-groups",
+        "--no-emit-project",
+        "--no-header",
+        "--no-annotate",
     )
     if "://" in exported:
         sys.exit("the export holds an address; nothing was written")

@@ -1,0 +1,1 @@
+"""Gates on the repository itself: types, lint, directions, pins, packaging."""
