@@ -5,3 +5,6 @@ PROTOCOL_VERSION = 1
 
 FIRMWARE_VERSION = (0, 1, 0)
 """Version of the firmware in this tree: major, minor, patch. Reported in IDENTITY."""
+
+BUILD_DAY = 2517
+"""Day of this build, counted from 2020-01-01. The pen has no calendar: it never takes a cartridge that expired before it."""
