@@ -1,8 +1,8 @@
 """Who may import whom: the table, and the checker that reads imports from the source without running it.
 
 A room is a module or a package with everything below it; the longest matching name is the room of a module.
-A room may import itself, the rooms in `own`, and from outside the project what `outside` names (None: anything
-a host has). Downward imports only: the table itself is checked for circles.
+A room may import itself, the rooms in `own`, and from outside the project what `outside` names (None:
+anything a host has). Downward imports only: the table itself is checked for circles.
 """
 
 from __future__ import annotations
