@@ -46,9 +46,13 @@ class Room:
     pure: bool = False
 
 
+# what every room of the host may say: its errors, and names for the numbers on the wire
+WORDS = ("errors", "names")
+
+
 def host(*own: str, pure: bool = False) -> Room:
-    """A room of pen_host: names of other host rooms; the protocol is everybody's."""
-    full = (name if name.startswith("pen_") else f"pen_host.{name}" for name in own)
+    """A room of pen_host: names of other host rooms; the protocol and the words are everybody's."""
+    full = (name if name.startswith("pen_") else f"pen_host.{name}" for name in (*WORDS, *own))
     return Room(own=("pen_protocol", *full), outside=None, pure=pure)
 
 
@@ -85,6 +89,8 @@ ROOMS: Mapping[str, Room] = {
     # the simulated pen
     "pen_sim": Room(own=("pen_firmware", "pen_protocol"), outside=None, never=(CHIP_ROOM,)),
     # the host, lowest first
+    "pen_host.errors": Room(outside=None),
+    "pen_host.names": Room(own=("pen_protocol",), outside=None),
     "pen_host.outcomes": host(),
     "pen_host.link": host("outcomes", pure=True),
     "pen_host.transport": host("pen_sim"),
