@@ -68,7 +68,7 @@ def firmware(*, pure: bool = False) -> Room:
 
 BOARD = {*CHIP, *SHARED, "array", "errno", "gc", "io", "os", "select", "sys", "time", "uctypes", "vfs"}
 START = Room(own=(CHIP_ROOM, "pen_firmware.pen"), outside=frozenset({"micropython", "sys", "gc"}))
-RECORD = ("models", "plans", "journal", "blackbox", "dose", "outcomes")
+RECORD = ("models", "trace", "plans", "journal", "blackbox", "dose", "outcomes")
 WIRE = ("discovery", "worker", "transport", "link", "outcomes")
 
 ROOMS: Mapping[str, Room] = {
@@ -83,8 +83,10 @@ ROOMS: Mapping[str, Room] = {
     "pen_firmware.interlocks": firmware(pure=True),
     "pen_firmware.supervisor": firmware(pure=True),
     "pen_firmware.hal": Room(),
+    "pen_firmware.pio_programs": firmware(pure=True),
     CHIP_ROOM: Room(
-        own=("pen_firmware.hal", "pen_protocol"), outside=frozenset({*BOARD, "onewire", "ds18x20", "_thread"})
+        own=("pen_firmware.hal", "pen_firmware.pio_programs", "pen_protocol"),
+        outside=frozenset({*BOARD, "onewire", "ds18x20", "_thread"}),
     ),
     # the simulated pen
     "pen_sim": Room(own=("pen_firmware", "pen_protocol"), outside=None, never=(CHIP_ROOM,)),
@@ -98,20 +100,33 @@ ROOMS: Mapping[str, Room] = {
     "pen_host.discovery": host("transport", "link", "outcomes"),
     "pen_host.pen": host(*WIRE),
     "pen_host.models": host(),
+    "pen_host.trace": host(),
+    "pen_host.picture": host("trace"),
     "pen_host.dose": host("models", pure=True),
     "pen_host.checks": host("models", "dose", pure=True),
     "pen_host.plans": host("models", "checks", "dose"),
-    "pen_host.journal": host("models", "outcomes"),
-    "pen_host.blackbox": host("models", "journal", "link", "outcomes"),
+    "pen_host.journal": host("models", "trace", "outcomes"),
+    "pen_host.blackbox": host("models", "trace", "journal", "link", "outcomes"),
     "pen_host.records": host(*RECORD),
-    "pen_host.exports": host("records", *RECORD),
+    "pen_host.exports": host("records", "picture", *RECORD),
     "pen_host.session": host("pen", "checks", "records", *RECORD, *WIRE),
     "pen_host.engineering": host("pen", "records", *RECORD, *WIRE),
-    "pen_host.api": host("session", "checks", "records", "exports", "pen", *RECORD, *WIRE),
-    "pen_host.console": host("api", "session", "records", "exports", "models", "plans", "outcomes"),
-    "pen_host.demo": host("session", "checks", "records", "exports", "pen", *RECORD, *WIRE),
+    "pen_host.api": host("session", "checks", "records", "exports", "picture", "pen", *RECORD, *WIRE),
+    "pen_host.console": host("api", "session", "records", "exports", "picture", *RECORD),
+    "pen_host.demo": host("session", "checks", "records", "exports", "picture", "pen", *RECORD, *WIRE),
     "pen_host.cli": host(
-        *("demo", "console", "api", "session", "engineering", "checks", "records", "exports", "pen"),
+        *(
+            "demo",
+            "console",
+            "api",
+            "session",
+            "engineering",
+            "checks",
+            "records",
+            "exports",
+            "picture",
+            "pen",
+        ),
         *RECORD,
         *WIRE,
     ),
