@@ -58,17 +58,15 @@ def header_session(frame):
 def pack_payload(buffer, number, values):
     """Write the payload of message `number` behind the header; return the frame's length without check sum.
 
-    Raises ValueError naming the field when a value is outside its range: a sender's error, found before it is sent.
+    Raises ValueError naming the message when the number of values is wrong and the field when a value is outside its
+    range or too long: a sender's error, found before anything is written or sent.
     """
     message = BY_NUMBER[number]
+    if len(values) != len(message.fields):
+        raise ValueError("{} takes {} values, not {}".format(message.name, len(message.fields), len(values)))
     bad = first_out_of_range(message, values)
     if bad >= 0:
-        field = message.fields[bad]
-        raise ValueError(
-            "{}.{} = {} is outside {} to {} {}".format(
-                message.name, field.name, values[bad], field.low, field.high, field.unit
-            )
-        )
+        raise ValueError(_complaint(message, message.fields[bad], values[bad]))
     struct.pack_into(message.struct_format, buffer, HEADER_SIZE, *values)
     return HEADER_SIZE + message.size
 
@@ -79,11 +77,25 @@ def unpack_payload(message, frame):
 
 
 def first_out_of_range(message, values):
-    """Index of the first value outside its field's range, -1 when all fit. Byte fields have no range."""
+    """Index of the first value outside its field's range, -1 when all fit.
+
+    Bytes fit when they are no longer than their field; shorter ones are padded with zeros.
+    """
     for index, field in enumerate(message.fields):
         value = values[index]
-        if field.code[-1] == "s":
-            continue
-        if value < field.low or value > field.high:
+        if field.holds_bytes:
+            if len(value) > field.size:
+                return index
+        elif value < field.low or value > field.high:
             return index
     return -1
+
+
+def _complaint(message, field, value):
+    if field.holds_bytes:
+        return "{}.{} is {} bytes long, its field takes {} bytes".format(
+            message.name, field.name, len(value), field.size
+        )
+    return "{}.{} = {} is outside {} to {} {}".format(
+        message.name, field.name, value, field.low, field.high, field.unit
+    ).rstrip()

@@ -27,7 +27,7 @@ class Kind:
 
 
 class Field:
-    """One value of a payload: struct code, unit and inclusive range."""
+    """One value of a payload: struct code, unit and inclusive range; `size` in bytes. Bytes have no range."""
 
     def __init__(self, name, code, unit, low, high):
         self.name = name
@@ -35,6 +35,8 @@ class Field:
         self.unit = unit
         self.low = low
         self.high = high
+        self.size = struct.calcsize("<" + code)
+        self.holds_bytes = code[-1] == "s"
 
 
 class Message:
