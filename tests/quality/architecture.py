@@ -46,8 +46,8 @@ class Room:
     pure: bool = False
 
 
-# what every room of the host may say: its errors, and names for the numbers on the wire
-WORDS = ("errors", "names")
+# what every room of the host may say: its errors, names for the numbers on the wire, one form of bytes to hash
+WORDS = ("errors", "names", "canonical")
 
 
 def host(*own: str, pure: bool = False) -> Room:
@@ -93,6 +93,7 @@ ROOMS: Mapping[str, Room] = {
     # the host, lowest first
     "pen_host.errors": Room(outside=None),
     "pen_host.names": Room(own=("pen_protocol",), outside=None),
+    "pen_host.canonical": Room(own=("pen_host.errors",), outside=None, pure=True),
     "pen_host.outcomes": host(),
     "pen_host.link": host("outcomes", pure=True),
     "pen_host.transport": host("pen_sim"),

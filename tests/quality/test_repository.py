@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+import sys
 import tomllib
 from itertools import pairwise
 from pathlib import Path
@@ -128,7 +129,7 @@ def test_links_in_the_documents_lead_somewhere() -> None:
 def test_the_readme_has_its_command(name: str) -> None:
     """.ci/run runs what this prints, so the newcomer's command and CI's are the same one."""
     done = subprocess.run(
-        ["python3", ".ci/readme_command.py", name], cwd=ROOT, capture_output=True, text=True, check=True
+        [sys.executable, ".ci/readme_command.py", name], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert done.stdout.startswith("pip install uv && uv run p")
 
