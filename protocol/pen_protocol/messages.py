@@ -1,13 +1,14 @@
 """The one message table: id, name, kind, allowed while stopped, answer, since, fields with unit and range.
 
 Every integer on the wire is unsigned little-endian unless its code is lower case, and none exceeds 2^30-1 in size, so that
-MicroPython handles it without allocating. `SCHEMA_HASH` covers the whole table and is compared at connect.
+MicroPython handles it without allocating. `SCHEMA_HASH` covers the whole table, the limits and every code, and is compared
+at connect.
 """
 
 import binascii
 import struct
 
-from . import limits
+from . import faults, limits, states
 from .version import PROTOCOL_VERSION
 
 
@@ -383,8 +384,23 @@ PRODUCT = b"DERMAPEN"
 """What IDENTITY.product says: a USB id only nominates a port, this names the pen."""
 
 
+_CODES = (
+    ("limit", limits),
+    ("mask", states),
+    ("state", states.State),
+    ("condition", states.Condition),
+    ("flag", states.Flag),
+    ("unlock", states.UnlockReason),
+    ("service", states.ServiceAction),
+    ("fault", faults.Fault),
+    ("refusal", faults.Refusal),
+    ("event", faults.Event),
+)
+"""Where numbers with a meaning live beside the table."""
+
+
 def canonical():
-    """The table as text, one line a message: what the schema hash covers and the specification shows."""
+    """The tables as text: one line a message, one line a limit, mask, state or code. What the schema hash covers."""
     lines = ["protocol {}".format(PROTOCOL_VERSION), "event " + EVENT_CODES]
     for m in TABLE:
         fields = ["{}:{}:{}:{}:{}".format(f.name, f.code, f.unit, f.low, f.high) for f in m.fields]
@@ -393,8 +409,17 @@ def canonical():
                 m.number, m.name, m.kind, m.answer, int(m.stopped_ok), m.since, ",".join(fields)
             )
         )
+    for title, home in _CODES:
+        for name in sorted(dir(home)):
+            if name.isupper() and isinstance(getattr(home, name), int):
+                lines.append("{} {}={}".format(title, name, getattr(home, name)))
     return "\n".join(lines)
 
 
-SCHEMA_HASH = binascii.crc32(canonical().encode()) & 0xFFFFFFFF
-"""CRC-32 of `canonical()`; differs when any message, field, range or rule differs."""
+def schema_hash():
+    """CRC-32 of `canonical()`."""
+    return binascii.crc32(canonical().encode()) & 0xFFFFFFFF
+
+
+SCHEMA_HASH = schema_hash()
+"""Differs when any message, field, range, limit or code differs: then the same bytes would mean something else."""
