@@ -18,7 +18,7 @@ MAX_WIRE = MAX_BODY + 3
 
 
 class Encoder:
-    """Builds one frame at a time: fill `body` with header and payload, then `finish(length)`; the bytes are in `wire`."""
+    """Builds one frame at a time: fill `body` with header and payload, then `finish(length)`; bytes are in `wire`."""
 
     def __init__(self):
         self.body = bytearray(MAX_BODY)
@@ -56,8 +56,8 @@ class Decoder:
     """Takes bytes in pieces of any size, gives whole checked frames; never raises on input.
 
     Whatever is not a frame is dropped up to the next 0x00 and counted by kind: `bad_cobs`, `bad_crc`, `too_long`,
-    `too_short`. `frames` counts good ones. After `feed` returned with `length` > 0 the frame (header and payload, without
-    check sum) is `frame[:length]` until the next `feed`.
+    `too_short`. `frames` counts good ones. After `feed` returned with `length` > 0 the frame (header and payload,
+    without check sum) is `frame[:length]` until the next `feed`.
     """
 
     def __init__(self):

@@ -1,8 +1,8 @@
 """The one message table: id, name, kind, allowed while stopped, answer, since, fields with unit and range.
 
-Every integer on the wire is unsigned little-endian unless its code is lower case, and none exceeds 2^30-1 in size, so that
-MicroPython handles it without allocating. `SCHEMA_HASH` covers the whole table, the limits and every code, and is compared
-at connect.
+Every integer on the wire is unsigned little-endian unless its code is lower case, and none exceeds 2^30-1 in size, so
+that MicroPython handles it without allocating (the hash itself excepted). `SCHEMA_HASH` covers the whole table, the
+limits and every code, and is compared at connect.
 """
 
 import binascii
@@ -20,7 +20,7 @@ class Kind:
     COMMAND = 2
     """Host to pen, executed once per sequence number within an open session; a repeat is answered again."""
     LINK = 3
-    """Host to pen, executed once per content, outside the session's sequence (its own fields make a repeat harmless)."""
+    """Host to pen, executed once per content, outside the session's sequence: its own fields make a repeat harmless."""
     ANSWER = 4
     """Pen to host, echoes sequence and session of its request."""
     NOTICE = 5

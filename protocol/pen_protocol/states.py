@@ -1,7 +1,7 @@
 """States of the pen's supervisor and the conditions that block or stop it.
 
-A condition is a fault code below 30; its bit in the condition mask is `1 << code`, so a mask stays below 2^30 and costs no
-allocation on MicroPython. Unknown is blocked: a condition is raised until its absence has been seen.
+A condition is a fault code below 30; its bit in the condition mask is `1 << code`, so a mask stays below 2^30 and costs
+no allocation on MicroPython. Unknown is blocked: a condition is raised until its absence has been seen.
 """
 
 
