@@ -1,0 +1,167 @@
+"""The picture of a treatment: protrusion, rate and strokes over time, drawn from its samples."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .trace import Mark, Sample
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+BETWEEN_ZONES = -1
+INK = "#1f2a36"
+MEASURED = "#0b7285"
+REQUESTED = "#9aa5b1"
+STROKES = "#5f3dc4"
+CONTACT = "#b197fc"
+TRIP = "#c92a2a"
+ZONES = ("#e7f5ff", "#fff4e6", "#ebfbee", "#f8f0fc", "#fff9db", "#e6fcf5")
+
+
+@dataclass(frozen=True, slots=True)
+class Treatment:
+    """What the picture shows. `zones` are the zones' names by index."""
+
+    title: str
+    subtitle: str
+    zones: Sequence[str]
+    samples: Sequence[Sample]
+    marks: Sequence[Mark]
+
+
+def draw(treatment: Treatment, path: Path) -> Path:
+    """Draw the treatment into `path` (PNG, SVG or PDF by its ending) and return the path.
+
+    Raises:
+        ValueError: there is not one sample to draw.
+        OSError: the file cannot be written.
+    """
+    if not treatment.samples:
+        raise ValueError("The treatment has no samples, so there is no picture of it: nothing was measured.")
+    # Imported late: drawing costs half a second, a stop must not wait for it.
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    figure, rows = pyplot.subplots(
+        3, 1, figsize=(11, 7.6), sharex=True, height_ratios=(1, 1, 1), constrained_layout=True
+    )
+    try:
+        figure.suptitle(
+            f"{treatment.title}\n", x=0.01, ha="left", fontsize=14, fontweight="bold", color=INK
+        )
+        figure.text(0.012, 0.945, treatment.subtitle, ha="left", fontsize=9, color=INK)
+        _protrusion(rows[0], treatment.samples)
+        _rate(rows[1], treatment.samples)
+        _strokes(rows[2], treatment.samples)
+        for row in rows:
+            _shade_zones(row, treatment)
+            _style(row)
+        _name_zones(rows[0], treatment)
+        _name_marks(rows, treatment.marks)
+        rows[2].set_xlabel("time since the session was opened, s")
+        figure.savefig(path, dpi=120)
+    finally:
+        pyplot.close(figure)
+    return path
+
+
+def _seconds(samples: Sequence[Sample]) -> list[float]:
+    return [sample.t_ms / 1000 for sample in samples]
+
+
+def _protrusion(axes: "Axes", samples: Sequence[Sample]) -> None:
+    seconds = _seconds(samples)
+    axes.step(
+        seconds,
+        [s.depth_requested_um / 1000 for s in samples],
+        where="post",
+        color=REQUESTED,
+        linewidth=3,
+        label="requested",
+    )
+    axes.plot(seconds, [s.depth_measured_um / 1000 for s in samples], color=MEASURED, label="measured")
+    axes.set_ylabel("needle protrusion\nsetting, mm")
+    axes.set_ylim(bottom=-0.05)
+    axes.legend(loc="upper right", ncols=2, frameon=False)
+
+
+def _rate(axes: "Axes", samples: Sequence[Sample]) -> None:
+    seconds = _seconds(samples)
+    axes.step(
+        seconds,
+        [s.rate_requested_mhz / 1000 for s in samples],
+        where="post",
+        color=REQUESTED,
+        linewidth=3,
+        label="requested",
+    )
+    axes.plot(seconds, [s.rate_measured_mhz / 1000 for s in samples], color=MEASURED, label="measured (hall)")
+    axes.set_ylabel("stroke rate, Hz")
+    axes.set_ylim(bottom=0)
+    axes.legend(loc="upper right", ncols=2, frameon=False)
+
+
+def _strokes(axes: "Axes", samples: Sequence[Sample]) -> None:
+    seconds = _seconds(samples)
+    axes.plot(seconds, [s.strokes for s in samples], color=STROKES, label="strokes, pen's counter")
+    axes.plot(
+        seconds, [s.contact_strokes for s in samples], color=CONTACT, linestyle="--", label="of these in contact"
+    )
+    axes.set_ylabel("strokes")
+    axes.set_ylim(bottom=0)
+    axes.legend(loc="upper left", frameon=False)
+
+
+def _spans(treatment: Treatment) -> list[tuple[int, float, float]]:
+    """(zone, from, to) in seconds for every stretch of samples inside one zone."""
+    spans = []
+    for zone, group in groupby(treatment.samples, key=lambda sample: sample.zone):
+        moments = _seconds(list(group))
+        if zone != BETWEEN_ZONES:
+            spans.append((zone, moments[0], moments[-1]))
+    return spans
+
+
+def _shade_zones(axes: "Axes", treatment: Treatment) -> None:
+    for zone, start, end in _spans(treatment):
+        axes.axvspan(start, end, color=ZONES[zone % len(ZONES)], zorder=0)
+
+
+def _name_zones(axes: "Axes", treatment: Treatment) -> None:
+    named: set[int] = set()
+    for zone, start, _ in _spans(treatment):
+        if zone in named:
+            continue
+        named.add(zone)
+        axes.text(
+            start, 1.02, treatment.zones[zone], transform=axes.get_xaxis_transform(), fontsize=9, color=INK
+        )
+
+
+def _name_marks(rows: Sequence["Axes"], marks: Sequence[Mark]) -> None:
+    for mark in marks:
+        color = TRIP if mark.trip else INK
+        for axes in rows:
+            axes.axvline(mark.t_ms / 1000, color=color, linewidth=1, linestyle="-" if mark.trip else ":")
+        rows[-1].annotate(
+            mark.label,
+            (mark.t_ms / 1000, 0.03),
+            xycoords=rows[-1].get_xaxis_transform(),
+            rotation=90,
+            fontsize=8,
+            color=color,
+            ha="right",
+            va="bottom",
+        )
+
+
+def _style(axes: "Axes") -> None:
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    axes.grid(axis="y", color="#e9ecef")
+    axes.set_axisbelow(True)
