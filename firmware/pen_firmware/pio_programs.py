@@ -46,6 +46,8 @@ LEASE_BITS = 14
 """Width of a lease word: no word can hold the line longer than 65.5 ms."""
 LEASE_TICKS_MAX = (1 << LEASE_BITS) - 1
 """Longest lease, in ticks."""
+LEASE_QUEUE = 4
+"""Words the lease queue holds; a running machine empties it within microseconds."""
 
 # --- hall period meter -----------------------------------------------------------------------------------------------
 HALL_TICK_US = 3
