@@ -22,9 +22,11 @@ SOURCES = {
 }
 OWN_TOP = {"pen_protocol", "pen_firmware", "pen_sim", "pen_host", "boot", "main", "tests", "hil_tests"}
 
-# exist on the chip only, and stand for its pins: one module may have them
+# Exist on the chip only, and stand for its pins: one module may have them, and the boot file, which drives the
+# outputs low before anything else can be imported, or fail to be.
 CHIP = {"machine", "rp2"}
 CHIP_ROOM = "pen_firmware.board_rp2040"
+CHIP_ROOMS = (CHIP_ROOM, "boot")
 
 SHARED = {"struct", "binascii", "micropython"}
 
@@ -46,8 +48,9 @@ class Room:
     pure: bool = False
 
 
-# what every room of the host may say: its errors, names for the numbers on the wire, one form of bytes to hash
-WORDS = ("errors", "names", "canonical")
+# what every room of the host may use: its errors, names for the numbers on the wire, what to tell a person about
+# them, one form of bytes to hash
+WORDS = ("errors", "names", "canonical", "advice")
 
 
 def host(*own: str, pure: bool = False) -> Room:
@@ -67,9 +70,10 @@ def firmware(*, pure: bool = False) -> Room:
 
 
 BOARD = {*CHIP, *SHARED, "array", "errno", "gc", "io", "os", "select", "sys", "time", "uctypes", "vfs"}
-START = Room(own=(CHIP_ROOM, "pen_firmware.pen"), outside=frozenset({"micropython", "sys", "gc"}))
-RECORD = ("models", "trace", "plans", "journal", "blackbox", "dose", "outcomes")
+RECORD = ("models", "trace", "progress", "plans", "journal", "blackbox", "dose", "outcomes")
 WIRE = ("discovery", "worker", "transport", "link", "outcomes")
+# what a person or another system gets to see
+VIEWS = ("exports", "picture", "live")
 
 ROOMS: Mapping[str, Room] = {
     # the wire
@@ -77,22 +81,24 @@ ROOMS: Mapping[str, Room] = {
     "pen_protocol.framing": Room(own=("pen_protocol",), outside=frozenset(SHARED), pure=True),
     "pen_protocol.codec": Room(own=("pen_protocol",), outside=frozenset(SHARED), pure=True),
     # on the chip
-    "boot": START,
-    "main": START,
+    "boot": Room(outside=frozenset({"machine"})),
+    "main": Room(own=(CHIP_ROOM, "pen_firmware.pen"), outside=frozenset({"micropython", "sys", "gc"})),
     "pen_firmware": firmware(),
     "pen_firmware.interlocks": firmware(pure=True),
     "pen_firmware.supervisor": firmware(pure=True),
     "pen_firmware.hal": Room(),
+    "pen_firmware.pins": Room(),
     "pen_firmware.pio_programs": firmware(pure=True),
     CHIP_ROOM: Room(
-        own=("pen_firmware.hal", "pen_firmware.pio_programs", "pen_protocol"),
-        outside=frozenset({*BOARD, "onewire", "ds18x20", "_thread"}),
+        own=("pen_firmware.hal", "pen_firmware.pins", "pen_firmware.pio_programs", "pen_protocol"),
+        outside=frozenset({*BOARD, "_onewire"}),
     ),
     # the simulated pen
     "pen_sim": Room(own=("pen_firmware", "pen_protocol"), outside=None, never=(CHIP_ROOM,)),
     # the host, lowest first
     "pen_host.errors": Room(outside=None),
     "pen_host.names": Room(own=("pen_protocol",), outside=None),
+    "pen_host.advice": Room(own=("pen_host.errors", "pen_host.names", "pen_protocol"), outside=None),
     "pen_host.canonical": Room(own=("pen_host.errors",), outside=None, pure=True),
     "pen_host.outcomes": host(),
     "pen_host.link": host("outcomes", pure=True),
@@ -103,6 +109,8 @@ ROOMS: Mapping[str, Room] = {
     "pen_host.models": host(),
     "pen_host.trace": host(),
     "pen_host.picture": host("trace"),
+    "pen_host.progress": host("trace", "models"),
+    "pen_host.live": host("trace", "progress"),
     "pen_host.dose": host("models", pure=True),
     "pen_host.checks": host("models", "dose", pure=True),
     "pen_host.plans": host("models", "checks", "dose"),
@@ -112,22 +120,12 @@ ROOMS: Mapping[str, Room] = {
     "pen_host.exports": host("records", "picture", *RECORD),
     "pen_host.session": host("pen", "checks", "records", *RECORD, *WIRE),
     "pen_host.engineering": host("pen", "records", *RECORD, *WIRE),
-    "pen_host.api": host("session", "checks", "records", "exports", "picture", "pen", *RECORD, *WIRE),
-    "pen_host.console": host("api", "session", "records", "exports", "picture", *RECORD),
-    "pen_host.demo": host("session", "checks", "records", "exports", "picture", "pen", *RECORD, *WIRE),
+    "pen_host.api": host("session", "checks", "records", "pen", *VIEWS, *RECORD, *WIRE),
+    "pen_host.console": host("api", "session", "records", *VIEWS, *RECORD),
+    "pen_host.demo": host("session", "checks", "records", "pen", *VIEWS, *RECORD, *WIRE),
     "pen_host.cli": host(
-        *(
-            "demo",
-            "console",
-            "api",
-            "session",
-            "engineering",
-            "checks",
-            "records",
-            "exports",
-            "picture",
-            "pen",
-        ),
+        *("demo", "console", "api", "session", "engineering", "checks", "records", "pen"),
+        *VIEWS,
         *RECORD,
         *WIRE,
     ),
@@ -215,8 +213,8 @@ def violations(root: Path = ROOT) -> list[str]:
 def judge(name: str, room: Room, target: str) -> str | None:
     """What is wrong with a module of this room importing that, if anything."""
     top = target.partition(".")[0]
-    if top in CHIP and name != CHIP_ROOM:
-        return f"imports {target}; only {CHIP_ROOM} may"
+    if top in CHIP and name not in CHIP_ROOMS:
+        return f"imports {target}; only {' and '.join(CHIP_ROOMS)} may"
     if room.pure and top in IMPURE:
         return f"is pure and imports {target}; hand it in as an argument"
     if top not in OWN_TOP:

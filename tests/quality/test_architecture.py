@@ -16,7 +16,8 @@ Tree = Callable[..., Path]
 def test_the_project_obeys() -> None:
     found = violations()
     if found:
-        pytest.fail("\n".join(found), pytrace=False)
+        print(*found, sep="\n")
+        pytest.fail(f"{len(found)} imports against the table, above", pytrace=False)
 
 
 def test_the_checker_looks_at_the_project() -> None:
@@ -59,9 +60,9 @@ def tree(tmp_path: Path) -> Tree:
 @pytest.mark.parametrize(
     ("file", "text", "complaint"),
     [
-        ("firmware/pen_firmware/needle.py", "import machine", "only pen_firmware.board_rp2040 may"),
-        ("firmware/boot.py", "from machine import Pin", "only pen_firmware.board_rp2040 may"),
-        ("host/pen_host/cli.py", "def f():\n    import rp2", "only pen_firmware.board_rp2040 may"),
+        ("firmware/pen_firmware/needle.py", "import machine", "only pen_firmware.board_rp2040 and boot may"),
+        ("firmware/main.py", "from machine import Pin", "only pen_firmware.board_rp2040 and boot may"),
+        ("host/pen_host/cli.py", "def f():\n    import rp2", "only pen_firmware.board_rp2040 and boot may"),
         ("firmware/pen_firmware/needle.py", "import time", "may import array"),
         ("firmware/pen_firmware/needle.py", "from pen_sim import plant", "may import pen_firmware"),
         ("firmware/pen_firmware/needle.py", "import pen_host.cli", "may import pen_firmware"),
@@ -104,6 +105,7 @@ def test_a_wrong_import_is_found(tree: Tree, file: str, text: str, complaint: st
     ("file", "text"),
     [
         ("firmware/pen_firmware/board_rp2040.py", "import machine, rp2, time\nfrom pen_firmware import hal"),
+        ("firmware/boot.py", "from machine import Pin"),
         ("firmware/main.py", "from pen_firmware.board_rp2040 import Board\nfrom pen_firmware.pen import Pen"),
         (
             "firmware/pen_firmware/pen.py",
