@@ -51,7 +51,9 @@ class LiveView:
 def render(progress: Progress, title: str) -> RenderableType:
     """The whole view of one moment."""
     stopped = progress.phase is Phase.STOPPED
-    head = Text(f"{progress.phase.upper()}  ", style="bold white on red" if stopped else "bold black on green")
+    head = Text(
+        f"{progress.phase.upper()}  ", style="bold white on red" if stopped else "bold black on green"
+    )
     head.append(f" {progress.message}", style="bold red" if stopped else "bold")
     parts: list[RenderableType] = [head, _values(progress), _zones(progress)]
     if progress.conditions:

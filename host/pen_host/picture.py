@@ -51,9 +51,7 @@ def draw(treatment: Treatment, path: Path) -> Path:
         3, 1, figsize=(11, 7.6), sharex=True, height_ratios=(1, 1, 1), constrained_layout=True
     )
     try:
-        figure.suptitle(
-            f"{treatment.title}\n", x=0.01, ha="left", fontsize=14, fontweight="bold", color=INK
-        )
+        figure.suptitle(f"{treatment.title}\n", x=0.01, ha="left", fontsize=14, fontweight="bold", color=INK)
         figure.text(0.012, 0.945, treatment.subtitle, ha="left", fontsize=9, color=INK)
         _protrusion(rows[0], treatment.samples)
         _rate(rows[1], treatment.samples)
@@ -110,7 +108,11 @@ def _strokes(axes: "Axes", samples: Sequence[Sample]) -> None:
     seconds = _seconds(samples)
     axes.plot(seconds, [s.strokes for s in samples], color=STROKES, label="strokes, pen's counter")
     axes.plot(
-        seconds, [s.contact_strokes for s in samples], color=CONTACT, linestyle="--", label="of these in contact"
+        seconds,
+        [s.contact_strokes for s in samples],
+        color=CONTACT,
+        linestyle="--",
+        label="of these in contact",
     )
     axes.set_ylabel("strokes")
     axes.set_ylim(bottom=0)

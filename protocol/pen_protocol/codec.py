@@ -5,25 +5,25 @@ Header, 8 bytes: version u8, message u8, sequence u16, session u32, all little-e
 
 import struct
 
-from .messages import BY_NUMBER
+from .messages import BY_NUMBER, Field, Message
 from .version import PROTOCOL_VERSION
 
 HEADER_SIZE = 8
 
 
-def get_u16(buffer, offset):
+def get_u16(buffer: bytes | bytearray | memoryview, offset: int) -> int:
     """Unsigned 16 bits at `offset`."""
     return buffer[offset] | (buffer[offset + 1] << 8)
 
 
-def get_u32(buffer, offset):
+def get_u32(buffer: bytes | bytearray | memoryview, offset: int) -> int:
     """Unsigned 32 bits at `offset`; no allocation on MicroPython below 2^30."""
     return (
         buffer[offset] | (buffer[offset + 1] << 8) | (buffer[offset + 2] << 16) | (buffer[offset + 3] << 24)
     )
 
 
-def put_header(buffer, number, sequence, session):
+def put_header(buffer: bytearray, number: int, sequence: int, session: int) -> None:
     """Write the header of message `number` at the start of `buffer`."""
     buffer[0] = PROTOCOL_VERSION
     buffer[1] = number
@@ -35,27 +35,29 @@ def put_header(buffer, number, sequence, session):
     buffer[7] = (session >> 24) & 0xFF
 
 
-def header_version(frame):
+def header_version(frame: bytes | bytearray | memoryview) -> int:
     """Protocol version of the frame."""
     return frame[0]
 
 
-def header_number(frame):
+def header_number(frame: bytes | bytearray | memoryview) -> int:
     """Message number of the frame."""
     return frame[1]
 
 
-def header_sequence(frame):
+def header_sequence(frame: bytes | bytearray | memoryview) -> int:
     """Sequence number of the frame."""
     return frame[2] | (frame[3] << 8)
 
 
-def header_session(frame):
+def header_session(frame: bytes | bytearray | memoryview) -> int:
     """Session nonce of the frame, 0 for none."""
     return get_u32(frame, 4)
 
 
-def pack_payload(buffer, number, values):
+def pack_payload(
+    buffer: bytearray, number: int, values: "tuple[int | bytes, ...] | list[int | bytes]"
+) -> int:
     """Write the payload of message `number` behind the header; return the frame's length without check sum.
 
     Raises ValueError naming the message when the number of values is wrong and the field when a value is outside its
@@ -71,19 +73,19 @@ def pack_payload(buffer, number, values):
     return HEADER_SIZE + message.size
 
 
-def unpack_payload(message, frame):
+def unpack_payload(message: Message, frame: bytes | bytearray | memoryview) -> "tuple[int | bytes, ...]":
     """Values of the payload as a tuple. The caller has checked the length against `message.size`."""
     return struct.unpack_from(message.struct_format, frame, HEADER_SIZE)
 
 
-def first_out_of_range(message, values):
+def first_out_of_range(message: Message, values: "tuple[int | bytes, ...] | list[int | bytes]") -> int:
     """Index of the first value outside its field's range, -1 when all fit.
 
     Bytes fit when they are no longer than their field; shorter ones are padded with zeros.
     """
     for index, field in enumerate(message.fields):
         value = values[index]
-        if field.holds_bytes:
+        if isinstance(value, bytes):
             if len(value) > field.size:
                 return index
         elif value < field.low or value > field.high:
@@ -91,8 +93,8 @@ def first_out_of_range(message, values):
     return -1
 
 
-def _complaint(message, field, value):
-    if field.holds_bytes:
+def _complaint(message: Message, field: Field, value: int | bytes) -> str:
+    if isinstance(value, bytes):
         return "{}.{} is {} bytes long, its field takes {} bytes".format(
             message.name, field.name, len(value), field.size
         )

@@ -20,13 +20,13 @@ MAX_WIRE = MAX_BODY + 3
 class Encoder:
     """Builds one frame at a time: fill `body` with header and payload, then `finish(length)`; bytes are in `wire`."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.body = bytearray(MAX_BODY)
         self.wire = bytearray(MAX_WIRE)
         view = memoryview(self.body)
         self._views = [view[:n] for n in range(MAX_BODY + 1)]
 
-    def finish(self, length):
+    def finish(self, length: int) -> int:
         """Add the check sum behind `length` bytes of `body` and stuff the whole into `wire`; return the wire length."""
         body = self.body
         wire = self.wire
@@ -60,7 +60,7 @@ class Decoder:
     without check sum) is `frame[:length]` until the next `feed`.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.frame = bytearray(MAX_BODY)
         view = memoryview(self.frame)
         self._views = [view[:n] for n in range(MAX_BODY + 1)]
@@ -75,11 +75,11 @@ class Decoder:
         self._zero_due = False
         self._skipping = False
 
-    def errors(self):
+    def errors(self) -> int:
         """How many pieces of input were dropped, of any kind."""
         return self.bad_cobs + self.bad_crc + self.too_long + self.too_short
 
-    def feed(self, data, start, stop):
+    def feed(self, data: bytes | bytearray | memoryview, start: int, stop: int) -> int:
         """Take `data[start:stop]` up to the end of the next whole frame; return the index behind the last byte taken.
 
         `length` is that frame's length, or 0 when the data ran out first. Call again from the returned index.
@@ -131,7 +131,7 @@ class Decoder:
         self._skipping = skipping
         return start
 
-    def _end_frame(self, fill):
+    def _end_frame(self, fill: int) -> None:
         if fill < MIN_BODY:
             self.too_short += 1
         elif binascii.crc32(self._views[fill]) != CRC_RESIDUE:

@@ -30,7 +30,7 @@ class Kind:
 class Field:
     """One value of a payload: struct code, unit and inclusive range; `size` in bytes. Bytes have no range."""
 
-    def __init__(self, name, code, unit, low, high):
+    def __init__(self, name: str, code: str, unit: str, low: int, high: int) -> None:
         self.name = name
         self.code = code
         self.unit = unit
@@ -43,7 +43,16 @@ class Field:
 class Message:
     """One message: `struct_format` and `size` follow from its fields; `offsets[i]` is where field i starts."""
 
-    def __init__(self, number, name, kind, answer, stopped_ok, since, fields):
+    def __init__(
+        self,
+        number: int,
+        name: str,
+        kind: int,
+        answer: int,
+        stopped_ok: bool,
+        since: int,
+        fields: "tuple[tuple[str, str, str, int, int], ...]",
+    ) -> None:
         self.number = number
         self.name = name
         self.kind = kind
@@ -399,7 +408,7 @@ _CODES = (
 """Where numbers with a meaning live beside the table."""
 
 
-def canonical():
+def canonical() -> str:
     """The tables as text: one line a message, one line a limit, mask, state or code. What the schema hash covers."""
     lines = ["protocol {}".format(PROTOCOL_VERSION), "event " + EVENT_CODES]
     for m in TABLE:
@@ -416,7 +425,7 @@ def canonical():
     return "\n".join(lines)
 
 
-def schema_hash():
+def schema_hash() -> int:
     """CRC-32 of `canonical()`."""
     return binascii.crc32(canonical().encode()) & 0xFFFFFFFF
 

@@ -98,7 +98,7 @@ CONDITION_NAMES = (
 )
 
 
-def bits(*conditions):
+def bits(*conditions: int) -> int:
     """Mask with the bit of every given condition set."""
     mask = 0
     for condition in conditions:
