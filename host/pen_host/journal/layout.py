@@ -1,0 +1,114 @@
+"""The layout of the record's tables: makes it in a new file, brings an older file up to date, refuses a newer one.
+
+Alembic is imported only when there is something to do: a record of today's layout opens without it.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from pen_host.errors import JournalError
+from pen_host.journal import sqlite
+from pen_host.journal.errors import JournalDamagedError, JournalNewerError, JournalUnwritableError
+from pen_host.journal.tables import APPLICATION_ID
+
+if TYPE_CHECKING:
+    from alembic.config import Config
+
+SCRIPTS = Path(__file__).parent / "migrations"
+NEWEST = "0001"
+"""Revision of the last migration; a test compares it with the scripts."""
+
+
+def revision(connection: sqlite3.Connection) -> str:
+    """The layout a file says it has, or nothing for a file without tables."""
+    if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'").fetchone():
+        return ""
+    row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+    return str(row[0]) if row else ""
+
+
+def bring_up_to_date(
+    path: Path,
+    raw: sqlite3.Connection,
+    engine: Engine,
+    *,
+    scripts: Path = SCRIPTS,
+    newest: str = NEWEST,
+    copy: Callable[[Path, Path], None] = sqlite.backup,
+) -> Path | None:
+    """Gives the file today's layout, in one transaction; a file with entries is copied first.
+
+    Args:
+        path: The record.
+        raw: The writer's connection.
+        engine: SQLAlchemy's view of that connection.
+        scripts: Folder of the migrations.
+        newest: The last revision in that folder.
+        copy: Makes the copy.
+
+    Returns:
+        The copy that was made, if one was.
+
+    Raises:
+        JournalError: The file is newer than this program, could not be copied or could not be migrated; in each case
+            it is as it was.
+    """
+    held = revision(raw)
+    if held == newest:
+        return None
+    saved = None
+    if held:
+        if held not in _revisions(scripts):
+            raise JournalNewerError(path, held)
+        saved = path.with_name(f"{path.stem}.before-{newest}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}{path.suffix}")
+        copy(path, saved)
+    elif not sqlite.is_empty(raw):
+        raise JournalDamagedError(path, "it is a database, but not a record of this program")
+    _upgrade(path, engine, scripts)
+    return saved
+
+
+def _upgrade(path: Path, engine: Engine, scripts: Path) -> None:
+    from alembic import command
+    from alembic.util import CommandError
+
+    config = _config(scripts)
+    try:
+        with engine.begin() as connection:
+            connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+    except SQLAlchemyError as error:
+        raise failure(path, error) from error
+    except CommandError as error:
+        raise JournalUnwritableError(path, f"its layout could not be changed: {error}") from error
+
+
+def _revisions(scripts: Path) -> set[str]:
+    """Every layout this program knows."""
+    from alembic.script import ScriptDirectory
+
+    return {script.revision for script in ScriptDirectory.from_config(_config(scripts)).walk_revisions()}
+
+
+def _config(scripts: Path) -> Config:
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(scripts).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    return config
+
+
+def failure(path: Path, error: SQLAlchemyError) -> JournalError:
+    """The sentence for an error that SQLAlchemy wrapped."""
+    cause = getattr(error, "orig", None)
+    return sqlite.translated(path, cause if isinstance(cause, sqlite3.Error) else error)

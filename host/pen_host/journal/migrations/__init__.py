@@ -1,0 +1,1 @@
+"""Layouts of the record, oldest first. Run by `pen_host.journal.layout`, never by hand."""

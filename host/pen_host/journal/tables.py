@@ -1,0 +1,62 @@
+"""The tables of the record, and the guards that keep its entries from being changed.
+
+`migrations` makes them; this module says what the newest layout is. A test holds the two together.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+APPLICATION_ID = 0x44504A31
+"""Marks the file as a derma-pen record ("DPJ1")."""
+
+metadata = MetaData()
+
+# SQLite knows one integer of 64 bits; other databases need to be told.
+_LONG = BigInteger().with_variant(Integer, "sqlite")
+
+entries = Table(
+    "entries",
+    metadata,
+    Column("station_id", Text, primary_key=True),
+    Column("seq", _LONG, primary_key=True),
+    Column("form", Integer, nullable=False),
+    Column("utc_ns", _LONG, nullable=False),
+    Column("monotonic_ns", _LONG, nullable=False),
+    Column("boot_id", Text, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("session_id", Text),
+    Column("subject", Text),
+    Column("pen_serial", Text),
+    Column("event_id", _LONG),
+    Column("payload", Text, nullable=False),
+    Column("prev_hash", Text, nullable=False),
+    Column("hash", Text, nullable=False),
+    UniqueConstraint("station_id", "pen_serial", "event_id", name="entries_event_once"),
+    CheckConstraint("seq > 0", name="entries_seq"),
+    CheckConstraint("length(hash) = 64 AND length(prev_hash) = 64", name="entries_hash"),
+    Index("entries_session", "session_id", "seq"),
+    Index("entries_kind", "kind", "seq"),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+
+GUARDS = (
+    "entries_never_updated",
+    "entries_never_deleted",
+    "entries_only_appended",
+    "entries_event_never_replaced",
+)
+"""Triggers without which the file is no append-only record."""

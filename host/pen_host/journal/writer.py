@@ -1,0 +1,387 @@
+"""The journal: the one writer of a record. What `append` returns is on the disk."""
+
+from __future__ import annotations
+
+import platform
+import secrets
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from sqlalchemy import Connection, Engine, create_engine, event, insert
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.pool import StaticPool
+
+from pen_host.canonical import CanonicalError, canonical_json
+from pen_host.journal import layout, sqlite
+from pen_host.journal.chain import COLUMNS, FORM, GENESIS, Head, row_hash
+from pen_host.journal.errors import (
+    EntryError,
+    JournalDamagedError,
+    JournalUnhealthyError,
+    JournalUnwritableError,
+)
+from pen_host.journal.kinds import Kind, problem
+from pen_host.journal.location import check_place, default_path
+from pen_host.journal.lock import WriterLock
+from pen_host.journal.pen_events import sort_events
+from pen_host.journal.reader import JournalReader
+from pen_host.journal.rows import Draft, EventsAppended, Row
+from pen_host.journal.tables import entries
+from pen_host.journal.verify import Progress, Report, verify_record
+from pen_host.models import PenEvent
+
+SYSTEM = "system"
+"""Actor and role of what the program does by itself."""
+
+VERIFIED_AT_OPEN = 100_000
+"""The newest entries are verified at every opening; all of them take `verify()`. About half a second. (J)"""
+
+CLOCK_STEP_NS = 1_000_000_000
+"""The clock and steady time may drift apart by this much before an entry says so. (J)"""
+
+
+class Journal:
+    """Append-only, hash-chained record of one station. Safe to use from several threads.
+
+    Get one from `create_or_open`; close it, or use it in a `with`.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        lock: WriterLock,
+        raw: sqlite3.Connection,
+        utc_ns: Callable[[], int],
+        monotonic_ns: Callable[[], int],
+    ) -> None:
+        self.path = path
+        self._lock = lock
+        self._raw = raw
+        self._engine = _engine(raw)
+        self._utc_ns = utc_ns
+        self._monotonic_ns = monotonic_ns
+        self._boot_id = secrets.token_hex(8)
+        self._turn = threading.Lock()
+        self._head = Head("", 0, GENESIS)
+        self._clock: tuple[int, int] | None = None
+        self._failure = ""
+        self._closed = False
+
+    @classmethod
+    def create_or_open(
+        cls,
+        path: Path | None = None,
+        *,
+        station_id: str | None = None,
+        utc_ns: Callable[[], int] = time.time_ns,
+        monotonic_ns: Callable[[], int] = time.monotonic_ns,
+    ) -> Self:
+        """Opens a record for writing, after making or migrating and then checking it.
+
+        Args:
+            path: The file; this user's own record when not given.
+            station_id: Name for a new record's station; drawn when not given.
+            utc_ns: The clock.
+            monotonic_ns: Time that is never set.
+
+        Raises:
+            JournalError: The place is unsafe, somebody else writes, the file is damaged, newer, or cannot be written.
+        """
+        path = path or default_path()
+        check_place(path)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError as error:
+            raise JournalUnwritableError(path, str(error)) from error
+        lock = WriterLock(path)
+        try:
+            raw = sqlite.connect_writer(path)
+            try:
+                journal = cls(path, lock, raw, utc_ns, monotonic_ns)
+                journal._start(station_id or secrets.token_hex(8))
+            except BaseException:
+                raw.close()
+                raise
+        except BaseException:
+            lock.release()
+            raise
+        return journal
+
+    @property
+    def healthy(self) -> bool:
+        """Whether the last entry could be written, so that the next one can be expected to be."""
+        return not self._failure and not self._closed
+
+    @property
+    def failure(self) -> str:
+        """The sentence of the failure that made the journal unhealthy, or nothing."""
+        return self._failure
+
+    @property
+    def head(self) -> Head:
+        """The newest entry, to be kept elsewhere as a witness."""
+        return self._head
+
+    @property
+    def station_id(self) -> str:
+        """The station whose chain this is."""
+        return self._head.station_id
+
+    def append(
+        self,
+        kind: str,
+        payload: Mapping[str, object],
+        *,
+        actor: str = SYSTEM,
+        role: str = SYSTEM,
+        session_id: str | None = None,
+        subject: str | None = None,
+        pen_serial: str | None = None,
+    ) -> Row:
+        """Writes one entry; it is durable when this returns.
+
+        Args:
+            kind: One of `Kind`, except those the journal writes itself.
+            payload: What happened; must have canonical JSON, and the keys its kind requires.
+            actor: Who did it.
+            role: In what role.
+            session_id: The treatment it belongs to.
+            subject: Pseudonymous reference to the patient.
+            pen_serial: The pen it is about.
+
+        Raises:
+            JournalError: Nothing was written; `healthy` says whether the next entry can be.
+        """
+        if kind == Kind.PEN_EVENT:
+            raise EntryError("events of the pen come in through append_events")
+        draft = Draft(kind, payload, session_id, subject, pen_serial)
+        return self.append_all([draft], actor=actor, role=role)[0]
+
+    def append_all(
+        self, drafts: Sequence[Draft], *, actor: str = SYSTEM, role: str = SYSTEM
+    ) -> tuple[Row, ...]:
+        """Writes several entries with one commit: all of them or none.
+
+        Raises:
+            JournalError: Nothing was written.
+        """
+        texts = [_payload_text(draft) for draft in drafts]
+        with self._turn:
+            self._must_be_healthy()
+            return self._write(lambda _: (list(drafts), texts), actor, role)
+
+    def append_events(
+        self,
+        pen_serial: str,
+        events: Sequence[PenEvent],
+        *,
+        session_id: str | None = None,
+        subject: str | None = None,
+    ) -> EventsAppended:
+        """Takes over numbered events of a pen; those that are in the record already are left out.
+
+        Acknowledge to the pen only what this has returned for.
+
+        Raises:
+            JournalError: Nothing was written.
+        """
+        with self._turn:
+            self._must_be_healthy()
+            sorted_out: list[tuple[tuple[int, ...], tuple[int, ...]]] = []
+
+            def choose(connection: Connection) -> tuple[list[Draft], list[str]]:
+                new, known, conflicts = sort_events(connection, self.station_id, pen_serial, events)
+                sorted_out.append((known, conflicts))
+                drafts = [
+                    Draft(draft.kind, draft.payload, session_id, subject, pen_serial, draft.event_id)
+                    for draft in new
+                ]
+                return drafts, [_payload_text(draft) for draft in drafts]
+
+            rows = self._write(choose, "pen", SYSTEM)
+            known, conflicts = sorted_out[0]
+            return EventsAppended(tuple(row for row in rows if row.kind == Kind.PEN_EVENT), known, conflicts)
+
+    def recover(self, *, actor: str, role: str) -> Row:
+        """Makes the journal healthy again once the cause of its failure is gone.
+
+        Raises:
+            JournalError: It is not gone.
+        """
+        with self._turn:
+            if self._closed:
+                raise JournalUnwritableError(self.path, "it was closed")
+            cause = self._failure
+            sqlite.check_file(self.path, self._raw)
+            self._head = self._read_head() or self._head
+            draft = Draft(Kind.JOURNAL_RECOVERED, {"cause": cause})
+            row = self._write(lambda _: ([draft], [_payload_text(draft)]), actor, role)[0]
+            self._failure = ""
+            return row
+
+    def verify(self, progress: Progress | None = None, known: Sequence[Head] = ()) -> Report:
+        """Verifies the whole chain, from a connection of its own; writing goes on meanwhile.
+
+        Args:
+            progress: Called with entries checked and entries in all.
+            known: Heads kept elsewhere.
+        """
+        return verify_record(self.path, progress=progress, known=[*known, self._head])
+
+    def reader(self) -> JournalReader:
+        """A view of the record that cannot write."""
+        return JournalReader(self.path)
+
+    def close(self) -> None:
+        """Writes the closing entry and lets the next writer in; harmless when repeated."""
+        with self._turn:
+            if self._closed:
+                return
+            try:
+                if self.healthy:
+                    draft = Draft(Kind.JOURNAL_CLOSED, {})
+                    self._write(lambda _: ([draft], [_payload_text(draft)]), SYSTEM, SYSTEM)
+            finally:
+                self._closed = True
+                self._engine.dispose()
+                self._raw.close()
+                self._lock.release()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _start(self, station_id: str) -> None:
+        """Makes or migrates the tables, checks the file, and writes that it was opened."""
+        new = sqlite.is_empty(self._raw)
+        if not new:
+            sqlite.check_file(self.path, self._raw)
+        saved = layout.bring_up_to_date(self.path, self._raw, self._engine)
+        if new:
+            sqlite.sync_folder(self.path.parent)
+        missing = sqlite.missing_guards(self._raw)
+        if missing:
+            raise JournalDamagedError(
+                self.path, f"its guards against changes are gone ({', '.join(missing)})"
+            )
+        head = self._read_head()
+        first = [] if head else [Draft(Kind.JOURNAL_CREATED, {"station_id": station_id})]
+        self._head = head or Head(station_id, 0, GENESIS)
+        if head:
+            self._verify_newest()
+        if saved:
+            first.append(Draft(Kind.JOURNAL_MIGRATED, {"to": layout.NEWEST, "copy": saved.name}))
+        first.append(Draft(Kind.JOURNAL_OPENED, self._surroundings()))
+        texts = [_payload_text(draft) for draft in first]
+        self._write(lambda _: (first, texts), SYSTEM, SYSTEM)
+
+    def _verify_newest(self) -> None:
+        report = verify_record(self.path, after=max(0, self._head.seq - VERIFIED_AT_OPEN))
+        if not report.intact:
+            raise JournalDamagedError(self.path, report.damages[0].sentence.rstrip("."))
+
+    def _surroundings(self) -> dict[str, object]:
+        """What durability rests on, so that a record says under which settings it was written."""
+        chosen = sqlite.durability(sqlite3.sqlite_version_info)
+        return {
+            "sqlite": sqlite3.sqlite_version,
+            "journal_mode": chosen.journal_mode,
+            "synchronous": chosen.synchronous,
+            "python": platform.python_version(),
+            "system": platform.system(),
+        }
+
+    def _read_head(self) -> Head | None:
+        row = self._raw.execute(
+            "SELECT station_id, seq, hash FROM entries ORDER BY seq DESC LIMIT 1"
+        ).fetchone()
+        return Head(*row) if row else None
+
+    def _must_be_healthy(self) -> None:
+        if self._closed:
+            raise JournalUnwritableError(self.path, "it was closed")
+        if self._failure:
+            raise JournalUnhealthyError(self.path, self._failure)
+
+    def _write(
+        self, choose: Callable[[Connection], tuple[list[Draft], list[str]]], actor: str, role: str
+    ) -> tuple[Row, ...]:
+        """Chooses, chains and commits entries in one transaction; the caller has the turn."""
+        try:
+            with self._engine.begin() as connection:
+                drafts, texts = choose(connection)
+                rows = self._chained(drafts, texts, actor, role)
+                if rows:
+                    values = [dict(zip(COLUMNS, row.raw(), strict=True)) for row in rows]
+                    connection.execute(insert(entries), values)
+        except SQLAlchemyError as error:
+            failure = layout.failure(self.path, error)
+            self._failure = failure.sentence
+            raise failure from error
+        if rows:
+            self._head = rows[-1].head
+            self._clock = (rows[-1].utc_ns, rows[-1].monotonic_ns)
+        return rows
+
+    def _chained(self, drafts: list[Draft], texts: list[str], actor: str, role: str) -> tuple[Row, ...]:
+        """Rows for drafts, each linked to the one before."""
+        if not drafts:
+            return ()
+        utc, mono = self._utc_ns(), self._monotonic_ns()
+        if self._clock:
+            step = (utc - self._clock[0]) - (mono - self._clock[1])
+            if abs(step) > CLOCK_STEP_NS:
+                note = Draft(Kind.CLOCK_STEPPED, {"by_ms": step // 1_000_000})
+                drafts, texts = [note, *drafts], [_payload_text(note), *texts]
+        rows: list[Row] = []
+        head = self._head
+        for draft, text in zip(drafts, texts, strict=True):
+            row = self._row(head, draft, text, (utc, mono), (actor, role))
+            rows.append(row)
+            head = row.head
+        return tuple(rows)
+
+    def _row(self, head: Head, draft: Draft, text: str, now: tuple[int, int], who: tuple[str, str]) -> Row:
+        columns = (
+            *(head.station_id, head.seq + 1, FORM, *now, self._boot_id, *who, str(draft.kind)),
+            *(draft.session_id, draft.subject, draft.pen_serial, draft.event_id, text, head.hash),
+        )
+        try:
+            return Row(*columns, hash=row_hash((*columns, "")))
+        except (TypeError, ValueError) as error:
+            raise EntryError(f"a {draft.kind} entry cannot be written: {error}") from error
+
+
+def _engine(raw: sqlite3.Connection) -> Engine:
+    """SQLAlchemy's view of the one connection; every transaction takes the write lock at once."""
+    engine = create_engine("sqlite://", creator=lambda: raw, poolclass=StaticPool)
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    return engine
+
+
+def _payload_text(draft: Draft) -> str:
+    """A draft's payload as canonical JSON.
+
+    Raises:
+        EntryError: It says less than its kind must, or has no canonical JSON.
+    """
+    lacking = problem(draft.kind, draft.payload, draft.pen_serial)
+    if lacking:
+        raise EntryError(lacking)
+    try:
+        return canonical_json(draft.payload)
+    except CanonicalError as error:
+        raise EntryError(f"a {draft.kind} entry cannot be written: {error}") from error
