@@ -65,11 +65,13 @@ class Unknown:
         why: What happened on the way, a clause without a full stop.
         sequence: Sequence number it was sent with; compare with the pen's last executed sequence.
         request: Name of the request.
+        session: Nonce of the session it was sent in, 0 for none.
     """
 
     why: str
     sequence: int
     request: str = ""
+    session: int = 0
 
     @property
     def sentence(self) -> str:
