@@ -125,8 +125,10 @@ def stopped_status() -> dict[str, Any]:
         "state": states.State.STOPPED,
         "first_cause": 32,
         "cause_event": 4,
-        "conditions": states.bits(states.Condition.SETPOINTS),
-        "flags": states.Flag.CARTRIDGE_LATCHED | states.Flag.HOMED | states.Flag.DEPTH_SET,
+        "conditions": states.bits(
+            states.Condition.CARTRIDGE_NOT_BURNED, states.Condition.NOT_HOMED, states.Condition.SETPOINTS
+        ),
+        "flags": states.Flag.CARTRIDGE_LATCHED,
         "depth_requested_um": 750,
         "depth_measured_um": 750,
         "depth_cap_um": 1500,
