@@ -100,6 +100,8 @@ ROOMS: Mapping[str, Room] = {
     "pen_host.names": Room(own=("pen_protocol",), outside=None),
     "pen_host.advice": Room(own=("pen_host.errors", "pen_host.names", "pen_protocol"), outside=None),
     "pen_host.canonical": Room(own=("pen_host.errors",), outside=None, pure=True),
+    # the data sheet reads the constants the firmware obeys; it runs none of it
+    "pen_host.spec": host("pen_firmware.pio_programs", "pen_firmware.cartridge_layout", "pen_firmware.depth"),
     "pen_host.outcomes": host(),
     "pen_host.link": host("outcomes", pure=True),
     "pen_host.transport": host("pen_sim"),
@@ -124,7 +126,7 @@ ROOMS: Mapping[str, Room] = {
     "pen_host.console": host("api", "session", "records", *VIEWS, *RECORD),
     "pen_host.demo": host("session", "checks", "records", "pen", *VIEWS, *RECORD, *WIRE),
     "pen_host.cli": host(
-        *("demo", "console", "api", "session", "engineering", "checks", "records", "pen"),
+        *("demo", "console", "api", "session", "engineering", "spec", "checks", "records", "pen"),
         *VIEWS,
         *RECORD,
         *WIRE,
