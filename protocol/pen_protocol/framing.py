@@ -5,6 +5,7 @@ The CRC is IEEE 802.3 (`binascii.crc32`); run over the body and its own check su
 """
 
 import binascii
+import struct
 
 from .codec import HEADER_SIZE
 from .messages import MAX_PAYLOAD
@@ -30,11 +31,8 @@ class Encoder:
         """Add the check sum behind `length` bytes of `body` and stuff the whole into `wire`; return the wire length."""
         body = self.body
         wire = self.wire
-        crc = binascii.crc32(self._views[length])
-        body[length] = crc & 0xFF
-        body[length + 1] = (crc >> 8) & 0xFF
-        body[length + 2] = (crc >> 16) & 0xFF
-        body[length + 3] = (crc >> 24) & 0xFF
+        # 32 bits are boxed on MicroPython: once for the sum itself, not again for each byte taken from it
+        struct.pack_into("<I", body, length, binascii.crc32(self._views[length]))
         length += CRC_SIZE
         wire[0] = 0
         code_at = 1
