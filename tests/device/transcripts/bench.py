@@ -87,7 +87,8 @@ class Bench:
         if not self._fails():
             self.acks.append(pio.word_ack(word))
         if not self._fails():
-            self.halls = (self.halls + [pio.word_period_us(word) * (2 if self._fails() else 1)])[:4]
+            self.halls.append(pio.word_period_us(word) * (2 if self._fails() else 1))
+            del self.halls[4:]
 
     def _advance_axis(self, us):
         while us > 0 and self.steps:

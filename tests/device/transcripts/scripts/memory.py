@@ -24,7 +24,7 @@ def damage(board, slot):
 
 
 board = Bench(2)
-for round_ in range(60):
+for _ in range(60):
     settings = Settings(board)
     settings.load()
     print(settings.valid, settings.quarantined, settings.stored, settings.values(), settings.intact())
@@ -49,7 +49,7 @@ for slot in sorted(board.slots):
 board = Bench(3)
 edges = 0
 truncated = 0
-for round_ in range(60):
+for _ in range(60):
     ledger = Ledger(board)
     cause = random.pick((ResetCause.POWER, ResetCause.WATCHDOG))
     if cause == ResetCause.POWER:
