@@ -20,7 +20,6 @@ import rp2
 from machine import ADC, WDT, Pin, mem32
 
 from pen_firmware import pins, pio_programs
-from pen_firmware.hal import CLOCK_WRAP
 from pen_firmware.hal import Board as _Contract
 
 _PIO0 = 0x50200000
@@ -63,8 +62,10 @@ _MOV_ISR_NOT_X = 0xA0C9  # mov(isr, invert(x))
 _PUSH = 0x8000  # push(noblock)
 
 _OFFSET_PIO1 = 2  # where an assembled program keeps its place in PIO1
+_COUNT_MASK = (1 << 30) - 1
 _DRAIN_TRIES = 16
 _CURRENT_RESET_US = 10
+_BLOCK = 16  # divides the 256 bytes of the USB queue and the 64 of a USB packet
 _SLOT_FILES = ("settings_a.bin", "settings_b.bin", "record_a.bin", "record_b.bin")
 _SLOT_NEW = "slot_new.bin"
 _RUNTIME_BYTES = 12
@@ -123,7 +124,7 @@ class _EdgeCounter:
         while not state_machine.rx_fifo() and tries:
             tries -= 1
         if tries:
-            self._total = state_machine.get() & (CLOCK_WRAP - 1)
+            self._total = state_machine.get() & _COUNT_MASK
         return self._total
 
 
@@ -155,6 +156,7 @@ class Board(_Contract):
         self._writable = select.poll()
         self._writable.register(sys.stdout, select.POLLOUT)
         self._byte = bytearray(1)
+        self._block = bytearray(_BLOCK)
 
     # --- time ---------------------------------------------------------------------------------------------------------
     def now_ms(self):
@@ -327,13 +329,23 @@ class Board(_Contract):
         return count
 
     def stream_write(self, buffer, length):
-        # A longer write may wait 500 ms for a host that stopped reading: ask before each byte.
+        # A write longer than the room of the USB queue waits 500 ms for a host that stopped reading, and the room cannot
+        # be asked. So everything goes out in blocks that divide the queue, the last one filled up with 0x00 (nothing,
+        # between two frames): room for one byte is then room for a block, and no write ever waits.
         count = 0
         while count < length and _ready(self._writable):
-            self._byte[0] = buffer[count]
-            self._stdout.write(self._byte)
-            count += 1
+            if length - count < _BLOCK:
+                self._write_last(buffer, count, length)
+                return length
+            self._stdout.write(buffer, count, _BLOCK)
+            count += _BLOCK
         return count
+
+    def _write_last(self, buffer, start, end):
+        block = self._block
+        for index in range(_BLOCK):
+            block[index] = buffer[start + index] if start + index < end else 0
+        self._stdout.write(block)
 
     # --- what survives --------------------------------------------------------------------------------------------------
     def slot_read(self, slot, buffer):
@@ -377,7 +389,7 @@ class Board(_Contract):
         return machine.unique_id()
 
     def random_word(self):
-        word = int.from_bytes(os.urandom(4), "little") & (CLOCK_WRAP - 1)
+        word = int.from_bytes(os.urandom(4), "little") & _COUNT_MASK
         return word or 1
 
     def runtime(self):
