@@ -87,9 +87,11 @@ class Board:
         """Force needle, lease and step outputs low and stop every machine. Never allocates, never waits, any state, any time."""
 
     def start_machines(self):
-        """Load and start all machines with the outputs forced low until the pads read low, then release them.
+        """Load and start all machines with the outputs forced low until the pads read low, then release them; True if so.
 
-        Called at boot and after `make_safe`. Lease not fed: the needle stays off. May allocate; not while armed.
+        Called at boot, after `make_safe`, and to leave a stop: a lease machine that saw the stop contact open is latched
+        off until then. False: a pad reads high although it is forced low; everything stays forced and stopped. Lease not
+        fed: the needle stays off. May allocate; not while armed. The two edge counters start once and count on.
         """
 
     # --- lease machine (retriggerable one-shot) -------------------------------------------------------------------------
@@ -113,7 +115,7 @@ class Board:
         """True when the machine latched itself off since the last `needle_restart`."""
 
     def needle_edges(self):
-        """Rising edges seen on the needle pad since `start_machines`, modulo 2^30."""
+        """Rising edges seen on the needle pad since the first `start_machines`, modulo 2^30."""
 
     # --- hall sensor (needle really moved) --------------------------------------------------------------------------------
     def hall_period_us(self):
@@ -130,7 +132,7 @@ class Board:
         """True when every queued step has been made."""
 
     def step_edges(self):
-        """Rising edges seen on the step pad since `start_machines`, modulo 2^30."""
+        """Rising edges seen on the step pad since the first `start_machines`, modulo 2^30."""
 
     def step_tripped(self):
         """True when the machine latched itself off (stop contact, or home switch while retracting) since `step_restart`."""
