@@ -9,7 +9,7 @@ print(supervisor.LATCHING)
 print(supervisor.ORDERLY)
 signals = sorted([getattr(Signal, name) for name in dir(Signal) if name[0] != "_"])
 for state in range(7):
-    for signal in [0, *signals]:
+    for signal in [0] + signals:  # noqa: RUF005 - MicroPython
         for condition in range(30):
             pen = Supervisor()
             pen.state = state
