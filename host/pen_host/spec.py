@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from functools import cache
 from itertools import pairwise
 
-from pen_firmware import cartridge_layout, depth, pio_programs
+from pen_firmware import cartridge_layout, depth, pio_programs, steps
 from pen_protocol import limits, messages, version
 
 SOURCES = {
@@ -226,8 +226,8 @@ def _axis() -> Iterable[SpecRow]:
         "depth.STOP_STEPS, limits.DEPTH_STOP_UM",
         "2.5 um a step",
     )
-    yield SpecRow(group, "fast leg", depth.FAST_US, "us/step", "depth.FAST_US")
-    yield SpecRow(group, "approach that counts", depth.SLOW_US, "us/step", "depth.SLOW_US")
+    yield SpecRow(group, "fast leg", steps.FAST_US, "us/step", "steps.FAST_US")
+    yield SpecRow(group, "approach that counts", steps.SLOW_US, "us/step", "steps.SLOW_US")
     yield SpecRow(group, "homing fails after", depth.HOME_BUDGET_MS, "ms", "depth.HOME_BUDGET_MS")
     yield SpecRow(
         group,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pen_firmware import cartridge_layout, depth, pio_programs
+from pen_firmware import cartridge_layout, depth, pio_programs, steps
 from pen_host.spec import (
     SOURCES,
     SpecRow,
@@ -27,6 +27,7 @@ MODULES = {
     "pio_programs": pio_programs,
     "cartridge_layout": cartridge_layout,
     "depth": depth,
+    "steps": steps,
     "messages": messages,
     "version": version,
 }

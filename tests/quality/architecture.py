@@ -72,6 +72,8 @@ def firmware(*, pure: bool = False) -> Room:
 BOARD = {*CHIP, *SHARED, "array", "errno", "gc", "io", "os", "select", "sys", "time", "uctypes", "vfs"}
 RECORD = ("models", "trace", "progress", "plans", "journal", "blackbox", "dose", "outcomes")
 WIRE = ("discovery", "worker", "transport", "link", "outcomes")
+# firmware whose constants the data sheet shows
+CONSTANTS = ("pio_programs", "cartridge_layout", "depth", "steps")
 # what a person or another system gets to see
 VIEWS = ("exports", "picture", "live")
 
@@ -88,7 +90,7 @@ ROOMS: Mapping[str, Room] = {
     "pen_firmware.supervisor": firmware(pure=True),
     "pen_firmware.hal": Room(),
     "pen_firmware.pins": Room(),
-    "pen_firmware.pio_programs": firmware(pure=True),
+    **{f"pen_firmware.{name}": firmware(pure=True) for name in CONSTANTS},
     CHIP_ROOM: Room(
         own=("pen_firmware.hal", "pen_firmware.pins", "pen_firmware.pio_programs", "pen_protocol"),
         outside=frozenset({*BOARD, "_onewire"}),
@@ -101,7 +103,7 @@ ROOMS: Mapping[str, Room] = {
     "pen_host.advice": Room(own=("pen_host.errors", "pen_host.names", "pen_protocol"), outside=None),
     "pen_host.canonical": Room(own=("pen_host.errors",), outside=None, pure=True),
     # the data sheet reads the constants the firmware obeys; it runs none of it
-    "pen_host.spec": host("pen_firmware.pio_programs", "pen_firmware.cartridge_layout", "pen_firmware.depth"),
+    "pen_host.spec": host(*(f"pen_firmware.{name}" for name in CONSTANTS)),
     "pen_host.outcomes": host(),
     "pen_host.link": host("outcomes", pure=True),
     "pen_host.transport": host("pen_sim"),
