@@ -41,6 +41,7 @@ COLUMNS = (
     "prev_hash",
     "hash",
 )
+STATION = COLUMNS.index("station_id")
 SEQ = COLUMNS.index("seq")
 UTC_NS = COLUMNS.index("utc_ns")
 ACTOR = COLUMNS.index("actor")

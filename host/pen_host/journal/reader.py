@@ -76,12 +76,13 @@ class JournalReader:
 
     def rows(self, session_id: str | None = None, *, after_seq: int = 0) -> Iterator[Row]:
         """Entries in order, all or those of one session, read in batches so that the writer is not held back."""
-        clause = "" if session_id is None else "session_id = ? AND "
-        session = () if session_id is None else (session_id,)
+        station = self._ask("SELECT min(station_id) FROM entries")[0][0]
+        clause, values = "station_id = ?", [station]
+        if session_id is not None:
+            clause, values = f"session_id = ? AND {clause}", [session_id, station]
         while True:
-            batch = list(
-                self._rows(f"WHERE {clause}seq > ? ORDER BY seq LIMIT {_BATCH}", *session, after_seq)
-            )
+            query = f"WHERE {clause} AND seq > ? ORDER BY seq LIMIT {_BATCH}"
+            batch = list(self._rows(query, *values, after_seq))
             yield from batch
             if len(batch) < _BATCH:
                 return

@@ -47,8 +47,8 @@ entries = Table(
     UniqueConstraint("station_id", "pen_serial", "event_id", name="entries_event_once"),
     CheckConstraint("seq > 0", name="entries_seq"),
     CheckConstraint("length(hash) = 64 AND length(prev_hash) = 64", name="entries_hash"),
-    Index("entries_session", "session_id", "seq"),
-    Index("entries_kind", "kind", "seq"),
+    Index("entries_session", "session_id", "station_id", "seq"),
+    Index("entries_kind", "kind", "station_id", "seq"),
     sqlite_strict=True,
     sqlite_with_rowid=False,
 )

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from pen_host.journal import sqlite
-from pen_host.journal.chain import COLUMNS, ChainCheck, Damage, DamageKind, Head, RawRow
+from pen_host.journal.chain import COLUMNS, HASH, SEQ, STATION, ChainCheck, Damage, DamageKind, Head, RawRow
 from pen_host.journal.errors import JournalDamagedError
 
 Progress: TypeAlias = Callable[[int, int], None]
@@ -19,7 +19,10 @@ Progress: TypeAlias = Callable[[int, int], None]
 _BATCH = 5_000
 """Rows read at once. A reader holds back the writer while it reads; this many take about 20 ms."""
 
-_SELECT = f"SELECT {', '.join(COLUMNS)} FROM entries WHERE seq > ? ORDER BY seq LIMIT {_BATCH}"  # noqa: S608
+_SELECT = (
+    f"SELECT {', '.join(COLUMNS)} FROM entries"  # noqa: S608
+    f" WHERE (station_id, seq) > (?, ?) ORDER BY station_id, seq LIMIT {_BATCH}"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,47 +90,62 @@ def _verify(
         )
         for name in sqlite.missing_guards(connection)
     ]
-    total = int(connection.execute("SELECT coalesce(max(seq), 0) FROM entries").fetchone()[0])
-    start = connection.execute("SELECT station_id, seq, hash FROM entries WHERE seq = ?", (after,)).fetchone()
+    if after == 0:
+        damages += _file(connection)
+    station = connection.execute("SELECT min(station_id) FROM entries").fetchone()[0] or ""
+    total = connection.execute("SELECT count(*) FROM entries").fetchone()[0] - after
+    start = connection.execute(
+        "SELECT station_id, seq, hash FROM entries WHERE station_id = ? AND seq = ?", (station, after)
+    ).fetchone()
     check = ChainCheck(known, Head(*start) if start else None)
     last: RawRow | None = None
-    seq = start[1] if start else 0
-    while seq < total:
-        rows = _batch(connection, seq)
+    place = (station, after)
+    while check.checked < total:
+        rows = _batch(connection, place)
         if not rows:
             break
         check.feed(rows)
         last = rows[-1]
-        seq = last[1]
+        place = (last[STATION], last[SEQ])
         if progress:
-            progress(check.checked, total)
+            progress(check.checked, max(total, check.checked))
     damages += check.finish()
-    damages += _foreign(last, known)
-    return Report(check.checked, Head(last[0], last[1], last[-1]) if last else None, tuple(damages))
+    damages += _foreign(station, last, known)
+    return Report(check.checked, Head(*place, last[HASH]) if last else None, tuple(damages))
 
 
-def _batch(connection: sqlite3.Connection, seq: int) -> list[RawRow]:
+def _file(connection: sqlite3.Connection) -> list[Damage]:
+    """What the database itself finds wrong with its pages; most of them no entry is read from."""
+    return [
+        Damage(DamageKind.FILE, 0, f"The database reports: {text}.")
+        for (text,) in connection.execute("PRAGMA quick_check(10)")
+        if text != "ok"
+    ]
+
+
+def _batch(connection: sqlite3.Connection, place: tuple[str, int]) -> list[RawRow]:
     """The next rows; text that is no UTF-8 is kept readable enough to be reported."""
     try:
-        return connection.execute(_SELECT, (seq,)).fetchall()
+        return connection.execute(_SELECT, place).fetchall()
     except sqlite3.OperationalError as error:
         if "decode" not in str(error):
             raise
     connection.text_factory = lambda data: data.decode(errors="surrogateescape")
-    return connection.execute(_SELECT, (seq,)).fetchall()
+    return connection.execute(_SELECT, place).fetchall()
 
 
-def _foreign(last: RawRow | None, known: Sequence[Head]) -> list[Damage]:
-    """Heads of another station: this is not the record they belong to."""
-    names = {head.station_id for head in known} - {last[0] if last else ""}
+def _foreign(station: str, last: RawRow | None, known: Sequence[Head]) -> list[Damage]:
+    """Entries of another station in the file, or heads of another station: not the record they belong to."""
     if last is None:
         return []
-    return [
-        Damage(
-            DamageKind.REWRITTEN,
-            0,
-            f"The record is of station {last[0]}, but one of station {name} was expected here: another file was put "
-            "in its place.",
+    damages = []
+    if last[STATION] != station:
+        sentence = f"The file holds entries of two stations, {station} and {last[STATION]}: one was mixed in."
+        damages.append(Damage(DamageKind.REWRITTEN, 0, sentence))
+    for name in sorted({head.station_id for head in known} - {station}):
+        sentence = (
+            f"The record is of station {station}, but one of station {name} was expected here: another file was put "
+            "in its place."
         )
-        for name in sorted(names)
-    ]
+        damages.append(Damage(DamageKind.REWRITTEN, 0, sentence))
+    return damages

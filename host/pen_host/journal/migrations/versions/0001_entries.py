@@ -14,7 +14,8 @@ depends_on = None
 _LONG = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 
 # REPLACE deletes without asking the delete trigger unless recursive_triggers is on, so what an insert may not hit is
-# checked before it: its number must be the next one, its link the newest hash, its pen event new.
+# checked before it: its station must be the file's own, its number the next one, its link the newest hash, its pen
+# event new.
 _GUARDS = (
     """
     CREATE TRIGGER entries_never_updated BEFORE UPDATE ON entries
@@ -26,7 +27,8 @@ _GUARDS = (
     """,
     """
     CREATE TRIGGER entries_only_appended BEFORE INSERT ON entries
-    WHEN NEW.seq IS NOT 1 + coalesce((SELECT max(seq) FROM entries WHERE station_id = NEW.station_id), 0)
+    WHEN NEW.station_id IS NOT coalesce((SELECT min(station_id) FROM entries), NEW.station_id)
+      OR NEW.seq IS NOT 1 + coalesce((SELECT max(seq) FROM entries WHERE station_id = NEW.station_id), 0)
       OR NEW.prev_hash IS NOT coalesce(
            (SELECT hash FROM entries WHERE station_id = NEW.station_id AND seq = NEW.seq - 1),
            '0000000000000000000000000000000000000000000000000000000000000000')
@@ -69,8 +71,8 @@ def upgrade() -> None:
         sqlite_strict=True,
         sqlite_with_rowid=False,
     )
-    op.create_index("entries_session", "entries", ["session_id", "seq"])
-    op.create_index("entries_kind", "entries", ["kind", "seq"])
+    op.create_index("entries_session", "entries", ["session_id", "station_id", "seq"])
+    op.create_index("entries_kind", "entries", ["kind", "station_id", "seq"])
     for guard in _GUARDS:
         op.execute(guard)
 
