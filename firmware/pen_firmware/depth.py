@@ -15,6 +15,7 @@ from pen_protocol.faults import Fault
 from pen_protocol.states import Condition
 
 from .hal import Input
+from .steps import FAST_US, SLOW_US, Steps
 
 _PAIR_UM = 5
 """Two steps are 5 um."""
@@ -29,19 +30,10 @@ CLEAR_STEPS = 80
 TRAVEL_STEPS = STOP_STEPS + 2 * CLEAR_STEPS
 """Longest way to the switch, from the outer stop."""
 
-RAMP_US = (2500, 2310, 2150, 2020, 1910, 1810, 1730, 1650, 1590, 1530, 1470, 1420, 1380, 1330, 1290)
-"""Periods of the first and, backwards, the last steps of a fast leg: 400 to 800 steps/s."""
-FAST_US = 1250
-"""800 steps/s, 2 mm/s: the queue of four words and the one being made outlast a pass of 5 ms."""
-SLOW_US = 5000
-"""200 steps/s, 0.5 mm/s: the approach that counts."""
-
 SETTLE_PASSES = 4
 """Passes (20 ms) between a trip and the look at the home switch: a bouncing contact has come to rest."""
 HOLD_MS = 500
 """`mismatch` is reported this long after a move, so that nobody who asks once a pass misses it."""
-MASK = (1 << 30) - 1
-HALF = 1 << 29
 
 HOME_BUDGET_MS = 9_000
 """Homing from the outer stop with the largest backlash takes 4.5 s; twice that is a failure."""
@@ -97,14 +89,8 @@ class Depth:
         self._backlash = 0
         self._offset_um = 0
         self._backlash_um = 0
-        self._position = 0
         self._target = 0
         self._phase = _IDLE
-        self._outward = True
-        self._length = 0
-        self._sent = 0
-        self._made = 0
-        self._slow = False
         self._settling = 0
         self._fast_hit = 0
         self._budget_ms = 0
@@ -113,7 +99,7 @@ class Depth:
         self._wrong = False
         self._wrong_new = False
         self._wrong_ms = 0
-        self._raw = board.step_edges()
+        self._steps = Steps(board)
 
     # --- set-points and requests ------------------------------------------------------------------------------------
 
@@ -131,6 +117,7 @@ class Depth:
         """Find the home switch twice, fast and slowly, and go to zero protrusion."""
         self._begin(HOME_BUDGET_MS)
         self.homed = False
+        self._steps.position = 0
         self._target = 0
         self.requested_um = 0
         if self._on_switch():
@@ -154,17 +141,17 @@ class Depth:
         self._begin(self.budget_ms(depth_um))
         self.requested_um = depth_um
         self._target = steps_of(depth_um)
-        if self._position <= self._switch and not self._on_switch():
+        if self._steps.position <= self._switch and not self._on_switch():
             # the count says it rests on the switch, the switch says it does not
             self._fail(Fault.AXIS_STALL)
-        elif self._target > self._position:
-            self._leg(_ARRIVE, True, self._target - self._position, False)
-        elif self._target == self._position:
+        elif self._target > self._steps.position:
+            self._leg(_ARRIVE, True, self._target - self._steps.position, False)
+        elif self._target == self._steps.position:
             self._leg(_ARRIVE, True, 0, False)
         elif self._target == 0 or self._target - self._backlash <= self._switch + NEAR_STEPS:
             self._seek()
         else:
-            self._leg(_PASS_BEYOND, False, self._position - self._target + self._backlash, False)
+            self._leg(_PASS_BEYOND, False, self._steps.position - self._target + self._backlash, False)
 
     def retract(self):
         """Go to zero protrusion by way of the home switch."""
@@ -172,7 +159,7 @@ class Depth:
 
     def stop(self):
         """End the queue and hold the axis where it is; its position is unsure from now. Never allocates, never waits."""
-        self._board.step_restart()
+        self._steps.halt()
         self.busy = False
         self.homed = False
         self.result = RESULT_NONE
@@ -180,8 +167,7 @@ class Depth:
 
     def rebase(self):
         """The board's step counter began anew (`start_machines`): the position is lost."""
-        self._raw = self._board.step_edges()
-        self._made = self._sent
+        self._steps.rebase()
         self.homed = False
 
     # --- what the supervisor asks -----------------------------------------------------------------------------------
@@ -189,13 +175,15 @@ class Depth:
     @property
     def measured_um(self):
         """Protrusion in um by the step counter; means nothing while not homed."""
-        return um_of(self._position)
+        return um_of(self._steps.position)
 
     def budget_ms(self, target_um=-1):
         """Time a move to `target_um` may take from where the axis stands; -1 for homing. Beyond it the move failed."""
         if target_um < 0:
             return HOME_BUDGET_MS
-        away = abs(steps_of(target_um) - self._position) + 2 * (self._backlash + NEAR_STEPS + CLEAR_STEPS)
+        away = abs(steps_of(target_um) - self._steps.position) + 2 * (
+            self._backlash + NEAR_STEPS + CLEAR_STEPS
+        )
         slow = NEAR_STEPS + TOLERANCE_STEPS
         return 2 * (away * FAST_US + slow * SLOW_US) // 1000 + LEG_BUDGET_MS
 
@@ -220,46 +208,20 @@ class Depth:
             self._fail(self._failure())
         elif board.step_tripped():
             self._after_trip()
-        elif self._sent < self._length:
-            self._feed()
+        elif not self._steps.queued_all():
+            self._steps.feed()
         elif idle:
             self._leg_ended()
         self._hold(now_ms)
 
     def _count(self):
         """Follow the step pad. Steps nobody asked for make the position unsure."""
-        raw = self._board.step_edges()
-        if raw == self._raw:
+        if self._steps.count():
             return
-        new = (raw - self._raw) & MASK
-        self._raw = raw
-        self._made += new
-        if self._made > self._sent:
-            if self.busy:
-                self._fail(Condition.STEP_MISMATCH)
-            self._wrong_new = True
-            self.homed = False
-            if new >= HALF:
-                # the counter ran backwards: no distance follows from it
-                return
-        self._position += new if self._outward else -new
-
-    def _feed(self):
-        """Queue as many steps as there is room for."""
-        board = self._board
-        room = board.step_room()
-        while room > 0 and self._sent < self._length:
-            board.step_put(self._period_us())
-            self._sent += 1
-            room -= 1
-
-    def _period_us(self):
-        """Period of the next step of this leg: slow, or fast with a ramp at both ends."""
-        if self._slow:
-            return SLOW_US
-        rest = self._length - 1 - self._sent
-        from_end = self._sent if self._sent < rest else rest
-        return RAMP_US[from_end] if from_end < len(RAMP_US) else FAST_US
+        if self.busy:
+            self._fail(Condition.STEP_MISMATCH)
+        self._wrong_new = True
+        self.homed = False
 
     def _after_trip(self):
         """The machine latched off: stop contact open, or home switch closed on the way in.
@@ -274,20 +236,20 @@ class Depth:
         self._settling += 1
         if self._settling < SETTLE_PASSES:
             return
-        self._board.step_restart()
-        if self._outward or not inputs & Input.HOME:
+        self._steps.halt()
+        if self._steps.outward or not inputs & Input.HOME:
             self._fail(self._failure())
             return
         self._hit()
 
     def _leg_ended(self):
         """All words of the leg were made: as many edges must have been seen."""
-        if self._made != self._sent:
+        if not self._steps.agree():
             self._wrong_new = True
             self._fail(Condition.STEP_MISMATCH)
             return
         phase = self._phase
-        if not self._outward and self._on_switch():
+        if not self._steps.outward and self._on_switch():
             self._hit()
         elif phase == _HOME_CLEAR or phase == _HOME_BACK:
             self._off_switch(phase)
@@ -307,9 +269,9 @@ class Depth:
 
     def _begin(self, budget_ms):
         """A request starts: the machine is brought to its start, the counter's present value is the origin."""
-        self._board.step_restart()
+        self._steps.halt()
         self._count()
-        self._raw = self._board.step_edges()
+        self._steps.rebase()
         self._budget_ms = budget_ms
         self._begun = False
         self.busy = True
@@ -317,20 +279,15 @@ class Depth:
 
     def _leg(self, phase, outward, length, slow):
         """Prepare a leg; only called with the machine idle. Outward legs end at the mechanical stop at the latest."""
-        if outward and phase == _ARRIVE and self._position + length > STOP_STEPS:
-            length = STOP_STEPS - self._position
+        if outward and phase == _ARRIVE and self._steps.position + length > STOP_STEPS:
+            length = STOP_STEPS - self._steps.position
         self._phase = phase
-        self._outward = outward
-        self._length = length if length > 0 else 0
-        self._slow = slow
-        self._sent = 0
-        self._made = 0
         self._settling = 0
-        self._board.step_direction(outward)
+        self._steps.begin(outward, length, slow)
 
     def _seek(self):
         """Go to the home switch: fast until near, then slowly, so that it is seen closing."""
-        away = self._position - self._switch
+        away = self._steps.position - self._switch
         if self._on_switch():
             self._seek_from_switch(away)
         elif away > NEAR_STEPS:
@@ -348,7 +305,7 @@ class Depth:
             self._fail(Fault.AXIS_STALL)
         elif not self._board.inputs() & Input.SAFE:
             self._leg(_SEEK_CLEAR, True, self._backlash + CLEAR_STEPS - away, False)
-        elif self._position - self._target <= TOLERANCE_STEPS:
+        elif self._steps.position - self._target <= TOLERANCE_STEPS:
             self._arrive()
         else:
             self._fail(Fault.AXIS_STALL)
@@ -361,20 +318,20 @@ class Depth:
             self._seek()
 
     def _arrive(self):
-        self._leg(_ARRIVE, True, self._target - self._position, False)
+        self._leg(_ARRIVE, True, self._target - self._steps.position, False)
 
     def _hit(self):
         """The home switch closed on the way in."""
         phase = self._phase
         if phase == _HOME_FAST:
-            self._fast_hit = self._position
+            self._fast_hit = self._steps.position
             self._leg(_HOME_BACK, True, self._backlash + CLEAR_STEPS, False)
         elif phase == _HOME_SLOW:
             self._datum()
-        elif phase == _SEEK_SLOW and abs(self._position - self._switch) <= TOLERANCE_STEPS:
-            if self._made > 0:
+        elif phase == _SEEK_SLOW and abs(self._steps.position - self._switch) <= TOLERANCE_STEPS:
+            if self._steps.made > 0:
                 # seen closing: a fresh datum
-                self._position = self._switch
+                self._steps.position = self._switch
             self._arrive()
         else:
             self._fail(self._failure())
@@ -390,18 +347,18 @@ class Depth:
 
     def _datum(self):
         """Both approaches are in: compare them, take the slow one as the datum, go to zero protrusion."""
-        difference = self._position - self._fast_hit
+        difference = self._steps.position - self._fast_hit
         self.home_difference_um = um_of(difference)
         if abs(difference) > TOLERANCE_STEPS or self._switch > TOLERANCE_STEPS:
             # the approaches differ, or the needle would still protrude where the switch closes
             self._fail(Fault.HOMING_FAILED)
             return
-        self._position = self._switch
+        self._steps.position = self._switch
         self._arrive()
 
     def _arrived(self):
         """At the target by the counter; far from the switch, it must be open."""
-        if self._position - self._switch > self._backlash + CLEAR_STEPS and self._on_switch():
+        if self._steps.position - self._switch > self._backlash + CLEAR_STEPS and self._on_switch():
             self._fail(Fault.AXIS_STALL)
             return
         self._phase = _IDLE
@@ -411,7 +368,7 @@ class Depth:
 
     def _fail(self, result):
         """The axis stays where it is, un-homed."""
-        self._board.step_restart()
+        self._steps.halt()
         self._phase = _IDLE
         self.busy = False
         self.homed = False
