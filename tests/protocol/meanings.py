@@ -37,7 +37,7 @@ MESSAGES = {
     "TIGHTEN_LIMITS": "Lowers the session's own limits. A value above the one in force is refused with WOULD_LOOSEN.",
     "ARM": (
         "Allows strokes as soon as the trigger, seen released first, is held. Names depth and rate again: they MUST be "
-        "what the pen holds, else PLAN_MISMATCH."
+        "what the pen holds, else PLAN_MISMATCH. A long request: the record is marked armed before anything can move."
     ),
     "DISARM": "Ends ARMING, ARMED or STROKING without a fault, and aborts a long request under way.",
     "CLEAR_FAULT": (
@@ -51,7 +51,7 @@ MESSAGES = {
     "SELF_TEST": "Runs the self-test of gate, sensors and memory without a stroke. A long request.",
     "SETTINGS_WRITE": (
         "Replaces the settings. `version` MUST be the version held plus one, else VERSION_CONFLICT; the content held "
-        "under its own version is answered DONE again. Only disarmed."
+        "under its own version is answered DONE again. A long request; only in IDLE with no session open."
     ),
     "SERVICE": "An engineer's action. `boot_id` MUST be the one in STATUS, so that a copy from before a reset does nothing.",
     "IDENTITY": "Answer to HELLO: what this device is and from which tables it was built.",

@@ -10,8 +10,9 @@ import zlib
 import pytest
 from cobs import cobs
 
+from pen_firmware.jobs import Jobs
 from pen_protocol import faults, messages, states
-from pen_protocol.messages import BY_NAME, TABLE
+from pen_protocol.messages import BY_NAME, BY_NUMBER, TABLE
 from tests.protocol import make_spec
 from tests.protocol.meanings import FIELDS, MESSAGES
 
@@ -108,6 +109,12 @@ def test_numbers_in_the_hand_written_text_are_the_tables() -> None:
     assert zlib.crc32(b"123456789") == 0xCBF43926
     assert "0xCBF43926" in HAND
     assert "0x2144DF1C" in HAND
+
+
+def test_the_long_requests_of_the_text_are_those_of_the_firmware() -> None:
+    (paragraph,) = re.findall(r"### 7\.4 Long requests\n\n(.*?)\n\n", HAND, re.DOTALL)
+    named = set(re.findall(r"\b[A-Z_]{3,}\b", paragraph)) - {"ACCEPTED"}
+    assert named == {BY_NUMBER[number].name for number in Jobs(None)._steps}
 
 
 def test_every_name_in_capitals_is_one_of_the_tables() -> None:
