@@ -69,7 +69,7 @@ class ResetCause:
 class Board:
     """A board, by role. Machines (PIO programs) are described in `pio_programs`."""
 
-    # --- time ---------------------------------------------------------------------------------------------------------
+    # --- time --------------------------------------------------------------------------------------------------------
     def now_ms(self):
         """Milliseconds since start, wrapping at `CLOCK_WRAP`."""
 
@@ -82,7 +82,7 @@ class Board:
     def elapsed_us(self, later, earlier):
         """Signed difference of two `now_us` readings across the wrap."""
 
-    # --- safe state ---------------------------------------------------------------------------------------------------
+    # --- safe state --------------------------------------------------------------------------------------------------
     def make_safe(self):
         """Force needle, lease and step outputs low and stop every machine. Never allocates, never waits, any state, any time."""
 
@@ -94,11 +94,11 @@ class Board:
         fed: the needle stays off. May allocate; not while armed. The two edge counters start once and count on.
         """
 
-    # --- lease machine (retriggerable one-shot) -------------------------------------------------------------------------
+    # --- lease machine (retriggerable one-shot) ----------------------------------------------------------------------
     def lease_feed(self, ticks):
         """Keep the lease line high for `ticks` of `pio_programs.LEASE_TICK_US` from now; 0 ends it at once."""
 
-    # --- needle machine -------------------------------------------------------------------------------------------------
+    # --- needle machine ----------------------------------------------------------------------------------------------
     def needle_restart(self):
         """Bring the needle machine from its latched-off loop to its start, queues empty. Allocates nothing."""
 
@@ -117,11 +117,11 @@ class Board:
     def needle_edges(self):
         """Rising edges seen on the needle pad since the first `start_machines`, modulo 2^30."""
 
-    # --- hall sensor (needle really moved) --------------------------------------------------------------------------------
+    # --- hall sensor (needle really moved) ---------------------------------------------------------------------------
     def hall_period_us(self):
         """Oldest unread period between two hall pulses in us, or -1. At most 4 are kept, the oldest."""
 
-    # --- stepper machine --------------------------------------------------------------------------------------------------
+    # --- stepper machine ---------------------------------------------------------------------------------------------
     def step_room(self):
         """Free words of the step queue, 0..4."""
 
@@ -143,7 +143,7 @@ class Board:
     def step_direction(self, outward):
         """Direction of the next steps: True protrudes the needle further. Only when `step_idle`."""
 
-    # --- inputs -------------------------------------------------------------------------------------------------------------
+    # --- inputs ------------------------------------------------------------------------------------------------------
     def inputs(self):
         """Mask of `Input` bits."""
 
@@ -163,14 +163,14 @@ class Board:
     def wire_read(self):
         """Read one byte, about 0.6 ms."""
 
-    # --- host stream --------------------------------------------------------------------------------------------------------------
+    # --- host stream -------------------------------------------------------------------------------------------------
     def stream_read(self, buffer):
         """Take what has arrived, at most len(buffer) bytes; return how many. Never waits."""
 
     def stream_write(self, buffer, length):
         """Send buffer[:length] if the stream takes it without waiting; return the bytes taken (0 when it is full)."""
 
-    # --- what survives ------------------------------------------------------------------------------------------------------------
+    # --- what survives -----------------------------------------------------------------------------------------------
     def slot_read(self, slot, buffer):
         """Read a record into `buffer`; return its length, 0 when there is none."""
 
@@ -183,7 +183,7 @@ class Board:
     def word_write(self, index, value):
         """Set word 0..3 to a value below 2^30."""
 
-    # --- chip ------------------------------------------------------------------------------------------------------------------------
+    # --- chip --------------------------------------------------------------------------------------------------------
     def watchdog_start(self, timeout_ms):
         """Start the watchdog; it cannot be stopped."""
 
