@@ -8,8 +8,8 @@ all counted from the start of the run, looked at once a pass in this order: acks
   - each acknowledgement carries number and period of the oldest word not yet acknowledged: no tolerance.
   - A <= E <= S: a stroke is acknowledged after its edge, an edge needs a word: no tolerance, the later read bounds the
     earlier one.
-  - E of the last pass - 1 <= A: when an edge was seen a pass ago, all strokes before it are acknowledged by now: the
-    machine does not begin a stroke before it has acknowledged the last one. No tolerance but the running stroke.
+  - E of the last pass <= A: an edge seen `ON_MAX_MS` ago or longer is acknowledged by now, for no word can hold the
+    coil on that long. After a shorter pass one stroke may still be running; after a trip one stays unacknowledged.
   - S - A <= 3 before new words: after the last pass two words waited at most, one was being made.
   - E - H: a stroke under way has not reached the sensor (1), the first pulse of a run closes no period (1): 0..2 when
     nothing is lost. Pulses are compared over windows of `HALL_WINDOW` strokes; starting a window with one difference
@@ -31,6 +31,8 @@ MASK = (1 << 30) - 1
 SEQ_MASK = pio_programs.NEEDLE_SEQ_MASK
 EDGES_PASS_MAX = 8
 """More edges than this in one pass no machine makes: the counter itself is wrong."""
+ON_MAX_MS = pio_programs.NEEDLE_ON_MAX_US // 1000 + 1
+"""Clock difference, in whole ms, that is surely longer than any on-time."""
 HALL_PASS_MAX = 8
 """Hall periods read in one pass."""
 HALL_WINDOW = 64
@@ -88,6 +90,7 @@ class Needle:
         self._acked = 0
         self._edges = 0
         self._edges_before = 0
+        self._edges_ms = 0
         self._hall_count = 0
         self._hall_sum = 0
         self._window_edges = 0
@@ -159,7 +162,7 @@ class Needle:
             return
         self._read_acks()
         self._read_edges()
-        self._check()
+        self._check(now_ms)
         self._read_hall(now_ms)
         self._age(now_ms)
         if not self._wrong_new:
@@ -255,15 +258,23 @@ class Needle:
         self._edges = (self._edges + new) & MASK
         self.edges_total = (self.edges_total + new) & MASK
 
-    def _check(self):
-        """The invariants of the module's head, as long as they hold without a word."""
+    def _check(self, now_ms):
+        """The invariants of the module's head but those of acknowledgements one by one and of the hall sensor."""
         acked = self._acked
         edges = self._edges
-        if acked > edges or edges > self._sent or acked < self._edges_before - 1:
+        if acked > edges or edges > self._sent or self._sent - acked > IN_FLIGHT_MAX:
             self._wrong_new = True
-        if self._sent - acked > IN_FLIGHT_MAX:
+        missing = self._edges_before - acked
+        if missing > 1 or (missing == 1 and self._overdue(now_ms)):
             self._wrong_new = True
         self._edges_before = edges
+        self._edges_ms = now_ms
+
+    def _overdue(self, now_ms):
+        """True when a stroke seen in the last pass must have been acknowledged by now."""
+        if self._board.elapsed_ms(now_ms, self._edges_ms) <= ON_MAX_MS:
+            return False
+        return not self._board.needle_tripped()
 
     def _read_hall(self, now_ms):
         """Read the periods that came in, a bounded number: noise on the sensor must not hold up the pass."""
