@@ -16,7 +16,7 @@ from ..names import Fault, Refusal, State
 from ..outcomes import Done, Outcome, Unknown, Value
 from . import events, frames
 from .hello import Handshake
-from .requests import OVERTAKES, RETRY_S, Request, Sequences, request_message
+from .requests import OVERTAKES, POLL_S, RETRY_S, Request, Sequences
 from .stop import StopLane
 
 HEARTBEAT_S = limits.HEARTBEAT_PERIOD_MS / 1000
@@ -105,7 +105,7 @@ class Link:
         Raises:
             ValueError: There is no such request, or a value is outside its range. Nothing was sent.
         """
-        message = request_message(name)
+        message = frames.request_message(name)
         frames.encode(message.number, 1, 0, values)
         self._tokens += 1
         request = Request(self._tokens, message, dict(values))
@@ -229,7 +229,7 @@ class Link:
             self._settle(request, request.unknown(f"no answer to {request.tries} sendings"))
             return
         request.tries += 1
-        request.due_s = now_s + RETRY_S * (4 if request.accepted else 1)
+        request.due_s = now_s + (POLL_S if request.accepted else RETRY_S)
         if request.ordered and self._stop.active:
             return  # until the stop is confirmed nothing that could move goes out
         self.counters.repeats += 1

@@ -19,6 +19,10 @@ from ..outcomes import NO_VALUES, Value
 _FIXED_LAYOUT = frozenset({messages.HELLO, messages.IDENTITY})
 """Messages that keep their layout through every version, so that two versions can tell each other apart."""
 
+OWN_LANES = frozenset({messages.HELLO, messages.STOP, messages.HEARTBEAT})
+"""Sent by the link itself, never as a request."""
+_REQUEST_KINDS = (messages.Kind.QUERY, messages.Kind.COMMAND, messages.Kind.LINK)
+
 
 @dataclass(frozen=True, slots=True)
 class Frame:
@@ -119,6 +123,27 @@ def encode(number: int, sequence: int, session: int, values: Mapping[str, Value]
     codec.put_header(encoder.body, number, sequence, session)
     length = codec.pack_payload(encoder.body, number, _ordered(message, values))
     return bytes(encoder.wire[: encoder.finish(length)])
+
+
+def check_request(name: str, values: Mapping[str, Value]) -> None:
+    """Whether a caller may send this.
+
+    Raises:
+        ValueError: There is no such request, or a value is outside its range.
+    """
+    encode(request_message(name).number, 1, 0, values)
+
+
+def request_message(name: str) -> messages.Message:
+    """The message a caller may send as a request.
+
+    Raises:
+        ValueError: There is no such request.
+    """
+    message = messages.BY_NAME.get(name)
+    if message is None or message.kind not in _REQUEST_KINDS or message.number in OWN_LANES:
+        raise ValueError(f"{name} is not a request a caller can send")
+    return message
 
 
 def body_of(wire: bytes) -> bytes:

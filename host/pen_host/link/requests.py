@@ -16,13 +16,9 @@ RETRY_S = limits.REQUEST_RETRY_MS / 1000
 POLL_S = 4 * RETRY_S
 """An accepted request is asked for again this often, so that a lost DONE costs less than the whole budget."""
 
-OWN_LANES = frozenset({messages.HELLO, messages.STOP, messages.HEARTBEAT})
-"""Sent by the link itself, never as a request."""
-
 OVERTAKES = frozenset({messages.DISARM, messages.CLOSE_SESSION})
 """Sent while a longer request is under way: they end it."""
 
-_REQUEST_KINDS = (messages.Kind.QUERY, messages.Kind.COMMAND, messages.Kind.LINK)
 _GENERIC = frozenset({messages.DONE, messages.ACCEPTED, messages.REFUSED})
 
 _MAY_HIDE_A_FIRST_SENDING = frozenset(
@@ -106,18 +102,6 @@ class Request:
             return self.unknown("an earlier sending may have been executed before the pen refused a repeat")
         sentence = refusal_sentence(self.message.number, reason, detail)
         return Refused(reason, detail, sentence, self.message.name, self.sequence)
-
-
-def request_message(name: str) -> messages.Message:
-    """The message a caller may send as a request.
-
-    Raises:
-        ValueError: There is no such request.
-    """
-    message = messages.BY_NAME.get(name)
-    if message is None or message.kind not in _REQUEST_KINDS or message.number in OWN_LANES:
-        raise ValueError(f"{name} is not a request a caller can send")
-    return message
 
 
 class Sequences:
