@@ -205,7 +205,7 @@ def needle(on_bits=NEEDLE_ON_BITS, ext_bits=NEEDLE_EXT_BITS):
 def lease(lease_bits=LEASE_BITS):
     """Retriggerable one-shot. Side-set pin: LEASE. jmp_pin: stop contact, high = closed. 9 words.
 
-    A word of N ticks holds the line for 4 * (N + 1) us; any newer word replaces what is left; 0 ends it within 6 us.
+    A word of N ticks holds the line for 4 * (N + 1) us; any newer word replaces what is left; 0 ends it within 8 us.
     Stop contact open: line low, latched, words drained; only a restart by the CPU leads out.
     """
     wrap_target()

@@ -1,0 +1,1 @@
+"""One suite for every pen: simulated, on an emulated RP2040, on a bench."""

@@ -1,0 +1,169 @@
+"""Everything around the emulated chip: gates, contacts, axis, needle, sensors. Wired as `pen_firmware.pins` says.
+
+All of it runs in the emulator's thread: a pad's change calls a listener, the listener sets other pads at once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from hil_tests.chip_wire import BitDevice, WireSlave
+from pen_firmware import pins
+from pen_sim.eeprom import Cartridge
+from pen_sim.plant import analog
+
+HIGH = 1
+STEPS_PER_MM = 400
+HOME_STEP = 0
+"""The home switch opens (reads low) at this step and below."""
+STOP_STEPS = 4
+"""The axis cannot go further inward than this many steps behind the home switch."""
+HALL_DELAY_NS = 1_200_000
+"""From the coil's rising edge until the plunger passes the hall sensor."""
+HALL_PULSE_NS = 1_000_000
+LEAST_PULL_NS = 400_000
+"""A shorter coil pulse does not move the needle past its sensor."""
+
+
+@dataclass
+class Edges:
+    """What the pads did, in emulated nanoseconds."""
+
+    needle_rise_ns: list[int] = field(default_factory=list)
+    needle_fall_ns: list[int] = field(default_factory=list)
+    lease_fall_ns: list[int] = field(default_factory=list)
+    steps: int = 0
+    steps_blocked: int = 0
+
+
+class Wiring:
+    """The pen around the chip. Contacts are plain attributes; `apply()` puts them on the pads."""
+
+    def __init__(self, mcu: Any, clock: Any, cartridge: Cartridge | None = None) -> None:
+        self.edges = Edges()
+        self.estop_closed = True
+        self.estop_present = True
+        self.trigger = False
+        self.latch = True
+        self.contact = False
+        self.charger = False
+        self.over_current = False
+        self.hall_works = True
+        self.celsius = 25.0
+        self.supply_mv = 6_000.0
+        self.fluid = analog.FLUID_DRY
+        self.position = 3 * STEPS_PER_MM // 10
+        """Steps outward of the home switch; the pen wakes up somewhere."""
+        self.glitches = 0
+        """Times a driven output was high while SAFE was low."""
+        self._mcu = mcu
+        self._clock = clock
+        self._gpio = {name: mcu.gpio[number] for name, number, *_rest in pins.PINS}
+        self._lease = False
+        self._needle = False
+        self._step = False
+        self._passing = False
+        self._hall_on = clock.create_alarm(lambda: self._hall(True))
+        self._hall_off = clock.create_alarm(lambda: self._hall(False))
+        self.wire = WireSlave(self._gpio["CARTRIDGE"], clock, BitDevice())
+        self.wire.device.cartridge = cartridge
+        for name in ("NEEDLE", "LEASE", "STEP", "DIRECTION"):
+            self._gpio[name].add_listener(
+                lambda level, _before, name=name: self._changed(name, level == HIGH)
+            )
+        self.apply()
+
+    def apply(self) -> None:
+        """Put the state of every contact and sensor on the pads. Also after a reset of the chip."""
+        self._drive("ESTOP", self.estop_closed)
+        self._drive("ESTOP_PRESENT", self.estop_present)
+        self._drive("TRIGGER", self.trigger)
+        self._drive("LATCH", self.latch)
+        self._drive("CONTACT", self.contact)
+        self._drive("CHARGER", self.charger)
+        self._drive("OVER_CURRENT", not self.over_current)
+        for name in ("NEEDLE", "LEASE", "STEP"):
+            self._changed(name, self.level(name))
+        self._drive("HALL", not self._passing)
+        self._gates()
+        values = self._mcu.adc.channel_values
+        values[0] = analog.ntc_reading(self.celsius)
+        values[1] = analog.current_reading(600 if self._needle else 0)
+        values[2] = self.fluid
+        values[3] = analog.supply_reading(self.supply_mv)
+
+    def level(self, name: str) -> bool:
+        """True when the chip drives this pad high."""
+        return bool(self._gpio[name].value == HIGH)
+
+    @property
+    def safe(self) -> bool:
+        """The SAFE node: stop contact closed and lease alive."""
+        return self.estop_closed and self._lease
+
+    @property
+    def at_home(self) -> bool:
+        """The axis stands on its home switch."""
+        return self.position <= HOME_STEP
+
+    @property
+    def protrusion_um(self) -> int:
+        """How far the axis stands outward of the home switch."""
+        return self.position * 1000 // STEPS_PER_MM
+
+    def _changed(self, name: str, high: bool) -> None:
+        if name == "LEASE":
+            if self._lease and not high:
+                self.edges.lease_fall_ns.append(self._clock.nanos)
+            self._lease = high
+            self._drive("LEASE", high)
+            self._gates()
+        elif name == "NEEDLE":
+            self._needle_changed(high)
+        elif name == "STEP":
+            self._step_changed(high)
+        else:
+            self._gates()
+
+    def _needle_changed(self, high: bool) -> None:
+        if high == self._needle:
+            return
+        self._needle = high
+        self._drive("NEEDLE", high)
+        now = self._clock.nanos
+        if high:
+            self.edges.needle_rise_ns.append(now)
+            self.glitches += not self.safe
+            return
+        self.edges.needle_fall_ns.append(now)
+        if self.hall_works and now - self.edges.needle_rise_ns[-1] >= LEAST_PULL_NS:
+            self._hall_on.schedule(HALL_DELAY_NS)
+
+    def _hall(self, passing: bool) -> None:
+        self._passing = passing
+        self._drive("HALL", not passing)
+        if passing:
+            self._hall_off.schedule(HALL_PULSE_NS)
+
+    def _step_changed(self, high: bool) -> None:
+        rising = high and not self._step
+        self._step = high
+        self._drive("STEP", high)
+        if not rising:
+            return
+        self.edges.steps += 1
+        outward = self.level("DIRECTION")
+        if not outward and self.position <= HOME_STEP - STOP_STEPS:
+            self.edges.steps_blocked += 1
+            return
+        self.position += 1 if outward else -1
+        self._gates()
+
+    def _gates(self) -> None:
+        self._drive("HOME", not self.at_home)
+        self._drive("SAFE", self.safe)
+        self._drive("AXIS_OK", self.estop_closed and (self.level("DIRECTION") or not self.at_home))
+
+    def _drive(self, name: str, high: bool) -> None:
+        self._gpio[name].set_input_value(high)
