@@ -20,7 +20,7 @@ from pen_sim.board import SimBoard
 from pen_sim.clock import SimClock
 from pen_sim.eeprom import Cartridge
 from pen_sim.faults import FaultContext
-from pen_sim.firmware_faults import FirmwareFaults
+from pen_sim.firmware_faults import FirmwareFaults, InjectedError
 from pen_sim.flash import MemoryFlash
 from pen_sim.resets import ChipReset, PowerLost
 from pen_sim.stream import SimStream
@@ -42,6 +42,9 @@ class Firmware(Protocol):
     def tick(self) -> object:
         """One pass."""
 
+    def fail(self) -> object:
+        """An exception got out of a pass: make safe, note why, reset."""
+
 
 def real_firmware(board: SimBoard) -> Firmware:
     """The pen's firmware on this board."""
@@ -62,6 +65,9 @@ class SimPen:
         trace: Exact edges of coil, lease, step, hall and stop contact.
         pen: The firmware object (a `pen_firmware.pen.Pen`), None while the pen is off.
         resets: Resets so far, watchdog and commanded.
+        crashes: Exceptions that got out of the firmware. Those no fault injected are raised to the caller as well, unless
+            `strict` is False: then the pen does what a pen does, it makes itself safe and resets.
+        at_prompt: The firmware left its loop for an engineer, or could not boot; outputs safe.
     """
 
     def __init__(
@@ -72,6 +78,7 @@ class SimPen:
         eeprom: Cartridge | None = _NEW,
         firmware: Callable[[SimBoard], Firmware] = real_firmware,
         boot: bool = True,
+        strict: bool = True,
     ) -> None:
         self.clock = clock if clock is not None else SimClock()
         self.board = SimBoard(self.clock, seed, flash)
@@ -79,7 +86,10 @@ class SimPen:
         self.bench = Bench(FaultContext(self.board, self.firmware_faults))
         self.resets = 0
         self.power_losses = 0
+        self.crashes: list[Exception] = []
+        self.at_prompt = False
         self.pen: Any = None
+        self._strict = strict
         self._build = firmware
         self._starts_us: int | None = None
         self._next_pass_us = 0
@@ -103,7 +113,7 @@ class SimPen:
     @property
     def powered(self) -> bool:
         """The chip has power; it may still be on its way out of reset."""
-        return self.pen is not None or self._starts_us is not None
+        return self.pen is not None or self._starts_us is not None or self.at_prompt
 
     @property
     def now_us(self) -> int:
@@ -163,6 +173,7 @@ class SimPen:
         """Power is gone: outputs low, words and unsaved counters lost."""
         self._stop_chip()
         self._starts_us = None
+        self.at_prompt = False
         self.board.plant.powered_off = True
         self.board.plant.drive(self.board.sync())
 
@@ -209,8 +220,25 @@ class SimPen:
         started_us = self.clock.now_us
         if self.firmware_faults.slow_us:
             self._wait_slow()
-        self.pen.tick()
+        try:
+            self.pen.tick()
+        except Exception as error:  # noqa: BLE001 - whatever gets out of a pass ends it, as on the chip
+            self._crashed(error)
+            self.pen.fail()
         self._next_pass_us = max(started_us + PASS_US, self.clock.now_us)
+        if getattr(self.pen, "service_exit", False):
+            self._to_prompt()
+
+    def _crashed(self, error: Exception) -> None:
+        self.crashes.append(error)
+        if self._strict and not isinstance(error, InjectedError):
+            raise error
+
+    def _to_prompt(self) -> None:
+        """The firmware is left; machines stopped, outputs low. The watchdog, once started, goes on."""
+        self.board.make_safe()
+        self.pen = None
+        self.at_prompt = True
 
     def _wait_slow(self) -> None:
         faults = self.firmware_faults
@@ -222,8 +250,14 @@ class SimPen:
 
     def _boot(self) -> None:
         self._starts_us = None
-        self.pen = self._build(self.board)
-        self.pen.boot()
+        self.at_prompt = False
+        self._next_pass_us = self.clock.now_us
+        try:
+            self.pen = self._build(self.board)
+            self.pen.boot()
+        except Exception as error:  # noqa: BLE001 - as main.py: a pen that cannot boot stays at the prompt
+            self._crashed(error)
+            self._to_prompt()
         self._next_pass_us = self.clock.now_us
 
     def _reset(self) -> None:

@@ -17,7 +17,7 @@ HYSTERESIS_NM = 40_000
 """The switch opens this far outwards of where it closed."""
 SWITCH_JITTER_NM = 2_000
 """Each approach finds the switch within this of its place."""
-BACKLASH_NM = 30_000
+BACKLASH_NM = 20_000
 """Play of a good anti-backlash nut."""
 START_NM = 300_000
 """Where the carriage stands when the pen is first switched on."""
@@ -41,8 +41,8 @@ class Axis:
         self._switch = start_nm <= 0
 
     @property
-    def carriage_um(self) -> float:
-        """Carriage outwards of the home switch in um."""
+    def protrusion_um(self) -> float:
+        """What the needle really protrudes, counted from where the home switch closes."""
         return self.carriage_nm / 1_000
 
     @property
