@@ -25,8 +25,12 @@ TOLERANCE_STEPS = limits.DEPTH_TOLERANCE_UM * 2 // _PAIR_UM
 """The home switch must close within this of where the count expects it."""
 NEAR_STEPS = 2 * TOLERANCE_STEPS
 """Distance to the switch from which the axis goes slowly."""
+BEYOND_STEPS = TOLERANCE_STEPS
+"""A shallower target is passed by at least this, whatever the backlash: every arrival is outward."""
 CLEAR_STEPS = 80
 """200 um beyond the backlash: the switch must have opened (its own hysteresis is about 40 um)."""
+CLEAR_TRIES = 3
+"""Legs outward before a switch that stays closed is called stuck: the inner hard stop lies 400 um behind it."""
 TRAVEL_STEPS = STOP_STEPS + 2 * CLEAR_STEPS
 """Longest way to the switch, from the outer stop."""
 
@@ -86,7 +90,8 @@ class Depth:
         self.requested_um = 0
         self.home_difference_um = 0
         self._switch = 0
-        self._backlash = 0
+        self._backlash = BEYOND_STEPS
+        self._clear_left = 0
         self._offset_um = 0
         self._backlash_um = 0
         self._target = 0
@@ -110,7 +115,7 @@ class Depth:
         self._offset_um = home_offset_um
         self._backlash_um = backlash_um
         self._switch = -steps_of(home_offset_um)
-        self._backlash = steps_of(backlash_um)
+        self._backlash = max(steps_of(backlash_um), BEYOND_STEPS)
         self.homed = False
 
     def home(self):
@@ -121,6 +126,7 @@ class Depth:
         self._target = 0
         self.requested_um = 0
         if self._on_switch():
+            self._clear_left = CLEAR_TRIES - 1
             self._leg(_HOME_CLEAR, True, self._backlash + CLEAR_STEPS, False)
         else:
             self._leg(_HOME_FAST, False, TRAVEL_STEPS, False)
@@ -339,11 +345,19 @@ class Depth:
     def _off_switch(self, phase):
         """Backed off: the switch must be open, then it is approached again."""
         if self._on_switch():
-            self._fail(Fault.HOMING_FAILED)
+            self._still_on_switch(phase)
         elif phase == _HOME_CLEAR:
             self._leg(_HOME_FAST, False, TRAVEL_STEPS, False)
         else:
             self._leg(_HOME_SLOW, False, self._backlash + CLEAR_STEPS + TOLERANCE_STEPS, True)
+
+    def _still_on_switch(self, phase):
+        """At the start the axis may have stood well behind the switch; later it cannot."""
+        if phase == _HOME_CLEAR and self._clear_left > 0:
+            self._clear_left -= 1
+            self._leg(_HOME_CLEAR, True, self._backlash + CLEAR_STEPS, False)
+        else:
+            self._fail(Fault.HOMING_FAILED)
 
     def _datum(self):
         """Both approaches are in: compare them, take the slow one as the datum, go to zero protrusion."""
