@@ -137,7 +137,7 @@ class Jobs:
     def _arm(self, now_ms):
         """The record must say "armed" before the needle can move, so that a power loss is noticed."""
         pen = self._pen
-        if not pen.save_record(True):
+        if not pen.upkeep.save_record(True):
             self._refuse(Refusal.FLASH_FAILED, 0)
             return
         if pen.board.inputs() & Input.ESTOP_CLOSED:

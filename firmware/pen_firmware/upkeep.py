@@ -1,0 +1,132 @@
+"""Care that takes time and so waits until nothing can move: the record, the heap, leaving for service."""
+
+from pen_firmware.counters import Mark
+from pen_firmware.supervisor import Signal
+from pen_protocol.states import ServiceAction, State
+
+QUIET_MS = 300
+"""The record is written only this long after the last event, so that its flash time delays no answer."""
+RECORD_PERIOD_MS = 2_000
+"""Records are not written more often than this: flash wears."""
+SERVICE_EXIT_MS = 60
+"""From the answer to SERVICE to leaving: the answer must get out."""
+SERVICE_EXIT_MAX_MS = 1_000
+"""A host that does not read its answer is not waited for any longer."""
+FRAMES_PER_COLLECT = 256
+"""A frame costs the heap some 100 bytes; after this many it is collected when no stroke can run."""
+FRAMES_TO_SHED = 1_024
+"""Frames since the last collection from which on strokes cost telemetry, so that the heap outlasts the run."""
+FRAMES_TO_COLLECT = 1_536
+"""Frames from which on the heap is collected even under strokes: the lease bears it, running out of memory nothing."""
+
+
+class Upkeep:
+    """`heap` is the `gc` module on the chip, None where the heap needs no care. `heap_free` as last measured, in bytes."""
+
+    def __init__(self, pen, heap):
+        self._pen = pen
+        self._heap = heap
+        self.heap_free = 0
+        self._collected_at = 0
+        self._quiet_ms = 0
+        self._record_ms = 0
+        self._service = 0
+        self._service_ms = 0
+
+    def start(self, now_ms):
+        """The record was written just now."""
+        self._quiet_ms = now_ms
+        self._record_ms = now_ms
+
+    def disturb(self, now_ms):
+        """Something happened: answers and notices go first, the record later."""
+        self._quiet_ms = now_ms
+
+    def tick(self, now_ms):
+        """At most one of: collect, leave, write settings, write the record."""
+        pen = self._pen
+        self._collect()
+        if self._service:
+            self._leave(now_ms)
+        elif not (pen.supervisor.armed() or pen.jobs.number or pen.depth.busy or pen.cartridge.busy):
+            self._write_when_quiet(now_ms)
+
+    # --- record -----------------------------------------------------------------------------------------------------
+
+    def save_record(self, armed):
+        """Write totals and events to the record; True when it was. Disarmed only: it waits for the flash."""
+        pen = self._pen
+        pen.firmware_lease.forget()
+        written = pen.ledger.save(armed)
+        self._record_ms = pen.board.now_ms()
+        return written
+
+    def _write_when_quiet(self, now_ms):
+        pen = self._pen
+        board = pen.board
+        if board.elapsed_ms(now_ms, self._quiet_ms) < QUIET_MS or not pen.replies.idle():
+            return
+        if board.elapsed_ms(now_ms, self._record_ms) < RECORD_PERIOD_MS:
+            return
+        if pen.settings.valid and not pen.settings.stored:
+            pen.firmware_lease.forget()
+            pen.settings.store()
+            self._record_ms = board.now_ms()
+        elif pen.ledger.stale():
+            self.save_record(False)
+
+    # --- heap -------------------------------------------------------------------------------------------------------
+
+    def armed(self):
+        """From now on memory is collected only here: by itself it would make a pass late."""
+        if self._heap:
+            self._heap.disable()
+
+    def disarmed(self):
+        """Memory may be collected at any time."""
+        if self._heap:
+            self._heap.enable()
+
+    def sheds(self):
+        """True when frames have used so much memory that strokes should cost telemetry."""
+        return self._heap is not None and self._frames() >= FRAMES_TO_SHED
+
+    def _frames(self):
+        pen = self._pen
+        return pen.decoder.frames + pen.replies.frames - self._collected_at
+
+    def _collect(self):
+        """Collect memory once enough frames have used some; under strokes only before they use all."""
+        if not self._heap:
+            return
+        stroking = self._pen.supervisor.state == State.STROKING
+        if self._frames() < (FRAMES_TO_COLLECT if stroking else FRAMES_PER_COLLECT):
+            return
+        self._heap.collect()
+        self.heap_free = self._heap.mem_free()
+        self._collected_at += self._frames()
+        if not stroking:
+            self._pen.firmware_lease.forget()
+
+    # --- service ----------------------------------------------------------------------------------------------------
+
+    def enter_service(self, action, now_ms):
+        """Leave the firmware for a reboot or the prompt, once the answer is out."""
+        self._service = action
+        self._service_ms = now_ms
+        self._pen.drive(Signal.SERVICE, 0, now_ms)
+
+    def _leave(self, now_ms):
+        pen = self._pen
+        waited_ms = pen.board.elapsed_ms(now_ms, self._service_ms)
+        if waited_ms < SERVICE_EXIT_MS or (not pen.replies.idle() and waited_ms < SERVICE_EXIT_MAX_MS):
+            return
+        pen.board.make_safe()
+        pen.settings.store()
+        pen.ledger.save(False)
+        # a watchdog cannot be stopped: the prompt is reached through a reset that does not start it again
+        pen.ledger.marks = Mark.SERVICE if self._service == ServiceAction.ENTER_REPL else 0
+        pen.ledger.mirror()
+        self._service = 0
+        pen.resetting = True
+        pen.board.reset()
