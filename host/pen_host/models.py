@@ -33,8 +33,19 @@ INTERVAL_MAX_DAYS = 365
 ZONES_MAX = 24
 
 Id = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
-Text = Annotated[str, StringConstraints(min_length=1, max_length=400, strip_whitespace=True)]
-LongText = Annotated[str, StringConstraints(min_length=1, max_length=4_000, strip_whitespace=True)]
+# No control characters: these texts are shown in terminals.
+Text = Annotated[
+    str,
+    StringConstraints(
+        min_length=1, max_length=400, strip_whitespace=True, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$"
+    ),
+]
+LongText = Annotated[
+    str,
+    StringConstraints(
+        min_length=1, max_length=4_000, strip_whitespace=True, pattern=r"^[^\x00-\x09\x0b-\x1f\x7f-\x9f]*$"
+    ),
+]
 Word30 = Annotated[int, Field(ge=0, le=limits.WORD_MAX)]
 
 
@@ -300,14 +311,14 @@ class TreatmentSummary(Model):
 
 
 LIMIT_SOURCES = {
-    "cap": "evaluated range of the reference pen, FDA DEN160029 precaution above 1.5 mm; pen_protocol.limits",
-    "depth_um": "mechanical stop and step, DEN160029: 0-2.5 mm; pen_protocol.limits",
-    "rate_mhz": "a slower needle drags in moving skin, a faster one the pen cannot make; pen_protocol.limits",
-    "hold_s": "longest stroking without releasing the trigger, project judgement; pen_protocol.limits",
+    "cap": "evaluated range of the reference pen, FDA DEN160029 precaution above 1.5 mm, pen_protocol.limits",
+    "depth_um": "mechanical stop and step, DEN160029: 0-2.5 mm, pen_protocol.limits",
+    "rate_mhz": "a slower needle drags in moving skin, a faster one the pen cannot make, pen_protocol.limits",
+    "hold_s": "longest stroking without releasing the trigger, project judgement, pen_protocol.limits",
     "area_mm2": "from one placement of the tip to a whole scalp, project judgement",
     "passes": "most passes described for pens, Setterfield, APA 2021",
     "needles": "largest cartridge on the market, Dr. Pen A6S",
-    "target": "published targets are 250-300 per cm2, PRIME Oct 2015; the bound is project judgement",
+    "target": "published targets are 250-300 per cm2, PRIME Oct 2015, the bound is project judgement",
     "interval_days": "project judgement",
 }
 """Where the limit of a field comes from, in words for a person."""
