@@ -15,6 +15,7 @@ class Bench:
     def __init__(self, context: FaultContext) -> None:
         self._context = context
         self._board: SimBoard = context.board
+        self._new_number = 0
         self.active_faults: dict[str, dict[str, Any]] = {}
         """Faults injected and not cleared, with their arguments."""
 
@@ -72,6 +73,12 @@ class Bench:
         self._board.wire.cartridge = inserted
         self._board.plant.latch = True
         return inserted
+
+    def insert_new_cartridge(self) -> Cartridge:
+        """Put a cartridge in that never was in this pen, and latch it; return it."""
+        last = self._board.wire.cartridge
+        self._new_number = max(self._new_number, last.number if last else 0) + 1
+        return self.insert_cartridge(Cartridge(number=self._new_number))
 
     def take_cartridge(self) -> Cartridge | None:
         """Unlatch and take the cartridge out; return it."""

@@ -172,6 +172,11 @@ def check_plan(plan: Plan, *, depth_cap_um: int, rate_max_mhz: int) -> list[Find
     return found
 
 
+def questions(ask: Sequence[str]) -> list[ScreeningRule]:
+    """What a plan's patient is asked: what every plan asks, and the plan's own questions."""
+    return [rule for rule in SCREENING_RULES if rule.always or rule.rule_id in ask]
+
+
 def check_screening(ask: Sequence[str], answers: Mapping[str, bool]) -> list[Finding]:
     """What the patient's answers forbid. A question that was not answered blocks: unknown is not no.
 
@@ -189,8 +194,7 @@ def check_screening(ask: Sequence[str], answers: Mapping[str, bool]) -> list[Fin
         for rule_id in ask
         if rule_id not in RULES_BY_ID
     ]
-    asked = [rule for rule in SCREENING_RULES if rule.always or rule.rule_id in ask]
-    findings = [_screened(rule, answers.get(rule.rule_id)) for rule in asked]
+    findings = [_screened(rule, answers.get(rule.rule_id)) for rule in questions(ask)]
     return unknown + [finding for finding in findings if finding]
 
 

@@ -36,6 +36,8 @@ class Kind(StrEnum):
     STATUS = "status"
     TRIP = "trip"
     CARTRIDGE = "cartridge"
+    SAMPLES = "samples"
+    """A stretch of what was measured, for pictures; see `pen_host.trace`."""
     NOTE = "note"
 
 

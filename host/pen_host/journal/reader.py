@@ -119,6 +119,11 @@ class JournalReader:
         inside = [seen for seen in witnesses if first < seen.next_event <= last + 1]
         return tally(events, marks, inside).of_session(nonce)
 
+    def payloads(self, kind: Kind) -> list[Mapping[str, Any]]:
+        """What every entry of one kind says, oldest first."""
+        found = self._ask("SELECT payload FROM entries WHERE kind = ? ORDER BY seq", str(kind))
+        return [json.loads(text) for (text,) in found]
+
     def last_event_id(self, pen_serial: str) -> int | None:
         """The newest event of a pen in the record; pulling goes on after it."""
         row = self._ask("SELECT max(event_id) FROM entries WHERE pen_serial = ?", pen_serial)[0]

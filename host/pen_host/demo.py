@@ -1,0 +1,106 @@
+"""The demonstration: a whole treatment on the simulated pen, with one trip on the way, and nobody asked anything.
+
+The hands are simulated, everything else is what a clinic runs: the same firmware, link, session, record and picture.
+"""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any, Protocol, cast
+
+from .journal import Journal
+from .models import Plan, Zone
+from .pen import Pen
+from .plans import load_plan
+from .progress import Progress
+from .session import Job, Operator, TreatmentResult, run_treatment
+from .transport import open_transport
+from .worker import PenWorker
+
+PLAN = "demo_scalp"
+PATIENT = "DEMO-0001"
+OPERATOR = Operator("Dr. Demo", "physician")
+TRIP_ZONE = 1
+"""The cartridge comes off in the second zone ..."""
+TRIP_AFTER_MS = 900
+"""... this long after the trigger was pressed."""
+
+
+class SimulatedPen(Protocol):
+    """What the demonstration needs of the simulated pen's transport."""
+
+    sim: Any
+
+    def hands(self) -> AbstractContextManager[Any]:
+        """The bench, while time stands still."""
+
+
+class SimulatedHands:
+    """An operator who does what is asked, and once lets the cartridge come off.
+
+    Args:
+        pen: The simulated pen.
+        plan: To know the zone in which the cartridge comes off.
+    """
+
+    def __init__(self, pen: SimulatedPen, plan: Plan) -> None:
+        self._pen = pen
+        self._trip_zone = plan.zones[TRIP_ZONE].name
+        self._tripped = False
+        self._tried_old = False
+
+    def give_cartridge(self, why: str) -> None:
+        """The first time the new one is in already; after the trip the old one is tried first, in vain."""
+        with self._pen.hands() as bench:
+            if not self._tripped:
+                bench.latch()
+            elif not self._tried_old:
+                self._tried_old = True
+                bench.latch()
+            else:
+                bench.insert_new_cartridge()
+
+    def hold(self, zone: Zone) -> None:
+        """Tip on skin, trigger held."""
+        with self._pen.hands() as bench:
+            bench.touch_skin()
+            bench.press_trigger()
+            if zone.name == self._trip_zone and not self._tripped:
+                self._tripped = True
+                self._pen.sim.at_ms(TRIP_AFTER_MS, bench.unlatch)
+
+    def release(self) -> None:
+        """Trigger released, tip lifted."""
+        with self._pen.hands() as bench:
+            bench.release_trigger()
+            bench.lift()
+
+    def resolve(self, cause: str, what_to_do: str) -> None:
+        """Whatever else stops the pen in a demonstration has no hand in it."""
+
+    def confirm(self, question: str) -> bool:
+        """The demonstration's patient answers no to everything."""
+        return False
+
+
+def run_demo(out: Path, watch: Callable[[Progress], None], url: str = "sim:") -> TreatmentResult:
+    """Treat the demonstration's patient from greeting to closed record.
+
+    Args:
+        out: Directory for record and picture; made when it is not there.
+        watch: Told of every step.
+        url: The simulated pen; its options are those of `sim:`.
+
+    Raises:
+        PenError: As in a real treatment.
+    """
+    plan = load_plan(PLAN)
+    out.mkdir(parents=True, exist_ok=True)
+    transport = open_transport(url)
+    hands = SimulatedHands(cast(SimulatedPen, transport), plan)
+    with Journal.create_or_open(out / "record.sqlite") as journal:
+        worker = PenWorker(transport, dumps=out / "blackbox")
+        worker.connect()
+        with Pen(worker) as pen:
+            worker.add_gate("journal", lambda: journal.healthy)
+            return run_treatment(Job(pen, journal, plan, OPERATOR, PATIENT, hands, watch), out)

@@ -1,0 +1,61 @@
+"""The operator's hands: what only a person at the pen can do, asked for in words, seen in the pen's own inputs.
+
+The treatment never trusts that something was done: it asks, then waits until the pen reports it.
+"""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from ..models import Zone
+
+
+class Hands(Protocol):
+    """Somebody, or a bench, at the pen. Every call returns at once; the pen's inputs tell what really happened."""
+
+    def give_cartridge(self, why: str) -> None:
+        """Put a cartridge in that was never used, and close the latch."""
+
+    def hold(self, zone: Zone) -> None:
+        """Place the tip on the zone and hold the trigger."""
+
+    def release(self) -> None:
+        """Let the trigger go and lift the tip."""
+
+    def resolve(self, cause: str, what_to_do: str) -> None:
+        """Remove the cause of a stop."""
+
+    def confirm(self, question: str) -> bool:
+        """Answer a question of the checks, yes or no."""
+
+
+class PromptedHands:
+    """A person at a real pen: each request is a line to read, nothing is typed while the needle may move.
+
+    Args:
+        say: Shows one sentence.
+        ask: Shows one question and returns the answer.
+    """
+
+    def __init__(self, say: Callable[[str], None], ask: Callable[[str], bool]) -> None:
+        self._say = say
+        self._ask = ask
+
+    def give_cartridge(self, why: str) -> None:
+        """See `Hands`."""
+        self._say(f"{why} Insert a new cartridge from a sealed package and close the latch.")
+
+    def hold(self, zone: Zone) -> None:
+        """See `Hands`."""
+        self._say(f"Place the tip on {zone.name}, then hold the trigger and move with the grain of the hair.")
+
+    def release(self) -> None:
+        """See `Hands`."""
+        self._say("Release the trigger and lift the tip.")
+
+    def resolve(self, cause: str, what_to_do: str) -> None:
+        """See `Hands`."""
+        self._say(f"{cause}: {what_to_do}")
+
+    def confirm(self, question: str) -> bool:
+        """See `Hands`."""
+        return self._ask(question)

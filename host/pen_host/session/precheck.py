@@ -1,0 +1,74 @@
+"""What must be right before a session is opened: the plan, the answers, the interval, the record. It can only forbid."""
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+
+from ..checks import Finding, check_interval, check_plan, check_screening, forbidding
+from ..errors import RefusedError
+from ..journal import Journal, Kind
+from ..models import Plan
+from ..pen import Pen
+
+
+class ForbiddenError(RefusedError):
+    """The host's checks forbid the treatment.
+
+    Args:
+        findings: What forbids it.
+    """
+
+    def __init__(self, findings: list[Finding]) -> None:
+        self.findings = tuple(findings)
+        told = " ".join(finding.sentence for finding in findings)
+        super().__init__(f"The treatment may not begin; nothing was moved. {told}")
+
+
+def check_before(
+    pen: Pen,
+    journal: Journal,
+    plan: Plan,
+    answers: Mapping[str, bool],
+    reasons: Mapping[str, str],
+    subject: str | None,
+    today: date,
+) -> list[Finding]:
+    """Every finding on a treatment that is about to begin.
+
+    Args:
+        pen: Its settings may be tighter than the plan.
+        journal: When this subject was treated last.
+        plan: What is planned.
+        answers: Screening answers by rule id.
+        reasons: Why a finding that may be overridden was, by rule id.
+        subject: Pseudonymous patient reference, None when unknown.
+        today: The date.
+
+    Raises:
+        ForbiddenError: Something forbids it.
+    """
+    settings = pen.settings_read()
+    findings = [
+        *check_plan(plan, depth_cap_um=settings.depth_cap_um, rate_max_mhz=settings.rate_max_mhz),
+        *check_screening(plan.screening.ask, answers),
+        *check_interval(plan, last_treated(journal, subject), today),
+    ]
+    still = forbidding(findings, reasons)
+    if still:
+        raise ForbiddenError(still)
+    return findings
+
+
+def last_treated(journal: Journal, subject: str | None) -> date | None:
+    """Day of the subject's newest session in this record, None when there is none or the subject is not known."""
+    if subject is None:
+        return None
+    with journal.reader() as reader:
+        opened = [one.opened.utc_ns for one in reader.sessions() if one.opened.subject == subject]
+    return datetime.fromtimestamp(max(opened) / 1e9, UTC).date() if opened else None
+
+
+def used_cartridges(journal: Journal) -> frozenset[str]:
+    """Serial numbers of every cartridge that this record ever tried to burn: whether or not it was, it is not new."""
+    with journal.reader() as reader:
+        intents = reader.payloads(Kind.INTENT)
+    return frozenset(str(one["serial"]) for one in intents if one["request"] == "CARTRIDGE_USE")
