@@ -56,7 +56,7 @@ def problems(text: str) -> str:
 
 
 def test_the_shipped_plan_says_what_its_source_says() -> None:
-    assert shipped_plans() == ("scalp_three_zones",)
+    assert "scalp_three_zones" in shipped_plans()
     plan = load_plan("scalp_three_zones")
     assert [zone.depth_um for zone in plan.zones] == [600, 600, 600]
     assert [zone.name for zone in plan.zones] == ["frontal", "midscalp", "vertex"]
@@ -172,7 +172,7 @@ def test_units_are_understood_exactly(old: str, new: str, field: str, value: int
         ('"https://example.org/paper"', '"see above"', "source.url"),
         ("ask = []", 'ask = ["horoscope"]', "screening asks 'horoscope', which no rule explains"),
         ("ask = []", 'ask = ["scalp_flare", "scalp_flare"]', "asks scalp_flare twice"),
-        ("ask = []", "ask = []\nanswers = { pregnancy = false }", "answers pregnancy without asking"),
+        ("ask = []", "ask = []\nanswers = { scalp_flare = false }", "answers scalp_flare without asking"),
         (
             "ask = []",
             'ask = ["pregnancy"]\nanswers = { pregnancy = "no" }',
@@ -268,7 +268,7 @@ def test_the_hash_fits_the_wire_and_means_the_content() -> None:
 
 
 def test_answers_do_not_change_what_is_done_to_the_patient() -> None:
-    asked = changed("ask = []", 'ask = ["pregnancy"]')
+    asked = GOOD
     answered = asked + "answers = { pregnancy = false }\n"
     assert parse_plan(asked).plan_hash == parse_plan(answered).plan_hash
     assert parse_plan(answered).screening.answers == {"pregnancy": False}

@@ -223,7 +223,10 @@ class _Walk:
         """The next event: first its strokes, under what was going on until now, then what it changes."""
         if event.code != Event.RECOVERED:
             self._leave_boot()
-        count = self._count(event.event_id, event.strokes_total, event.contact_total)
+        count = Count()
+        # A pen may say that it booted before it has its totals back; RECOVERED then says what they are.
+        if event.code != Event.BOOTED or not self._behind(event):
+            count = self._count(event.event_id, event.strokes_total, event.contact_total)
         if self._last_id is not None and event.event_id > self._last_id + 1:
             self._gap(GapKind.EVENTS_MISSING, self._last_id + 1, event.event_id - 1, count)
         self._last_id = event.event_id
@@ -271,6 +274,10 @@ class _Walk:
         if self._nonce is None or index < 0 or self._mark_ids[index] < self._since:
             return None
         return self._marks[index].zone
+
+    def _behind(self, event: PenEvent) -> bool:
+        """Whether the totals of an event are older than the newest known."""
+        return self._totals is not None and difference(self._totals[0], event.strokes_total) is None
 
     def _count(self, event_id: int, strokes_total: int, contact_total: int) -> Count:
         """Adds what the totals have grown by to whatever was going on."""

@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from pen_host.checks import RULES_BY_ID
+from pen_host.checks import RULES_BY_ID, SCREENING_RULES
 from pen_host.errors import UsageError
 from pen_host.models import LIMIT_SOURCES, Plan, Screening, Source, Unlock, Zone
 from pen_host.plans.units import QUANTITIES, QuantityError, take
@@ -121,7 +121,7 @@ def _plan(table: dict[str, Any], name: str) -> Plan:
         found = [item for item in error.errors(include_url=False) if not _echoed(item, error)]
         problems += [_clause(item, table) for item in found if not set(_names(item)) & settled]
         raise PlanError(name, problems) from error
-    problems += _unasked(plan.screening.ask)
+    problems += _unasked(plan.screening)
     if problems:
         raise PlanError(name, problems)
     return plan
@@ -162,12 +162,14 @@ def _band(zone: dict[str, Any]) -> None:
     zone["target"] = value
 
 
-def _unasked(ask: Sequence[str]) -> list[str]:
+def _unasked(screening: Screening) -> list[str]:
+    """Questions that no rule explains, and answers to questions that are not asked."""
     known = ", ".join(RULES_BY_ID)
-    return [
-        f"screening asks {rule!r}, which no rule explains; known are {known}"
-        for rule in ask
-        if rule not in RULES_BY_ID
+    asked = {*screening.ask, *(rule.rule_id for rule in SCREENING_RULES if rule.always)}
+    unknown = [rule for rule in screening.ask if rule not in RULES_BY_ID]
+    strays = [rule for rule in screening.answers if rule not in asked]
+    return [f"screening asks {rule!r}, which no rule explains; known are {known}" for rule in unknown] + [
+        f"screening answers {rule} without asking; add it to ask, or remove the answer" for rule in strays
     ]
 
 
