@@ -103,7 +103,7 @@ def flash(port_or_url: str, progress: Progress | None = None, bundle: Bundle | N
     chosen.check()
     tell(FlashProgress("asking the running firmware to make way", 0, 0))
     before = _make_way(port_or_url)
-    with Prompt(port_or_url) as at_prompt:
+    with Prompt(port_or_url, left=bool(before)) as at_prompt:
         tell(FlashProgress("comparing with what the pen holds", 0, 0))
         work = changes.plan(chosen, _held(at_prompt))
         _check_room(at_prompt, work)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 import time
 from collections.abc import Mapping
@@ -12,13 +13,17 @@ from pen_protocol.states import ServiceAction
 from pen_protocol.version import PROTOCOL_VERSION
 
 from ..advice import refusal_sentence
-from ..errors import NotAPenError, RefusedError, SchemaMismatchError
+from ..errors import NotAPenError, RefusedError, SchemaMismatchError, TransportLostError
 from ..link import frames
 from ..outcomes import Value
 from ..transport import Transport
 
 PATIENCE_S = 2.0
 """How long a firmware is given to answer. One that hangs is reset by its watchdog sooner."""
+SILENCE_S = 5 * limits.STATUS_PERIOD_MS / 1000
+"""Without STATUS for this long the firmware has left."""
+LEAVING_S = 3.0
+"""Longest it may take to leave: it answers, keeps its record, and resets without starting the watchdog."""
 _RETRY_S = limits.REQUEST_RETRY_MS / 1000
 _HELLO_SEQUENCE = 1
 _SERVICE_SEQUENCE = 2
@@ -59,7 +64,16 @@ def ask_for_prompt(transport: Transport, patience_s: float = PATIENCE_S) -> Runn
     answer = _ask(transport, service, _SERVICE_SEQUENCE, patience_s)
     if answer is not None and answer.number == messages.REFUSED:
         raise _refused(answer.values)
+    _let_it_leave(transport)
     return running
+
+
+def _let_it_leave(transport: Transport) -> None:
+    """Wait until the firmware has fallen silent; its reset may take the port away under us, which is well."""
+    end_s = time.monotonic() + LEAVING_S
+    with contextlib.suppress(TransportLostError):
+        while time.monotonic() < end_s and transport.read(SILENCE_S):
+            pass
 
 
 def _ask(transport: Transport, request: bytes, sequence: int, patience_s: float) -> frames.Frame | None:

@@ -6,6 +6,7 @@ import contextlib
 import inspect
 import io
 import struct
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,12 @@ BYTECODE = 6
 ANSWER_S = 20.0
 """Silence after which the pen is given up: erasing and writing one file takes a fraction of that."""
 ENTER_S = 8.0
+"""Time for one attempt to enter the prompt."""
+ENTER_TRIES = 3
+"""Attempts after a firmware said it would leave: it may still be on its way."""
+RETURN_S = 10.0
+"""Time a port has to come back after a reset: USB is announced anew."""
+_RETURN_POLL_S = 0.2
 CHUNK = 1024
 """Bytes written by one piece of code: the chip holds its text and the bytes at once."""
 
@@ -54,6 +61,7 @@ class Prompt:
 
     Args:
         url: Serial port or `socket://host:port`.
+        left: A firmware has just said that it leaves: its port may be away, and it may need another knock.
 
     Raises:
         NotAPenError: No prompt answers, or it belongs to another board or too old an interpreter.
@@ -61,12 +69,12 @@ class Prompt:
         TransportLostError: The connection broke.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, left: bool = False) -> None:
         self._url = url
-        self._link = _open(url)
+        self._link = _open(url, RETURN_S if left else 0)
         with contextlib.ExitStack() as on_failure:
             on_failure.callback(self._let_go)
-            self._enter()
+            self._enter(ENTER_TRIES if left else 1)
             with self._asking():
                 self._run(_WATCHDOG_OFF)
                 self._run("import sys, os")
@@ -121,16 +129,20 @@ class Prompt:
         """Remove an empty folder."""
         self._do(f"os.rmdir({path!r})")
 
-    def _enter(self) -> None:
-        with self._asking(), contextlib.redirect_stdout(io.StringIO()) as said:
-            try:
-                self._link.enter_raw_repl(soft_reset=True, timeout_overall=ENTER_S)
-            except _transport_error() as error:
-                raise NotAPenError(
-                    f"No MicroPython prompt answers on {self._url}, so nothing was written. Unplug the pen and plug it in "
-                    "again, then flash at once; if that does not help, hold BOOTSEL while connecting and put MicroPython "
-                    f"on it anew. (It said: {said.getvalue().strip()[:80] or 'nothing'})"
-                ) from error
+    def _enter(self, tries: int) -> None:
+        said = io.StringIO()  # mpremote prints what it did not expect
+        for _try in range(tries):
+            with self._asking(), contextlib.redirect_stdout(said):
+                try:
+                    self._link.enter_raw_repl(soft_reset=True, timeout_overall=ENTER_S)
+                    return
+                except _transport_error():
+                    continue
+        raise NotAPenError(
+            f"No MicroPython prompt answers on {self._url}, so nothing was written. Unplug the pen and plug it in again, "
+            "then flash at once; if that does not help, hold BOOTSEL while connecting and put MicroPython on it anew. "
+            f"(It said: {said.getvalue().strip()[:80] or 'nothing'})"
+        )
 
     def _do(self, code: str) -> None:
         with self._asking():
@@ -171,14 +183,18 @@ def load() -> None:
         ) from error
 
 
-def _open(url: str) -> SerialTransport:
+def _open(url: str, patience_s: float) -> SerialTransport:
     load()
     from mpremote.transport_serial import SerialTransport
 
-    try:
-        return SerialTransport(url, timeout=ANSWER_S)
-    except _failures() as error:
-        raise TransportLostError(url, _last_line(error)) from error
+    end_s = time.monotonic() + patience_s
+    while True:
+        try:
+            return SerialTransport(url, timeout=ANSWER_S)
+        except _failures() as error:
+            if time.monotonic() >= end_s:
+                raise TransportLostError(url, _last_line(error)) from error
+        time.sleep(_RETURN_POLL_S)
 
 
 def _transport_error() -> type[Exception]:
