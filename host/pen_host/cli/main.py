@@ -4,8 +4,8 @@ import json
 import sys
 from typing import NoReturn
 
-import click
 import typer
+from typer.exceptions import TyperException
 
 from ..errors import ExitCode, PenError
 from . import demo, device, firmware, log, session, sim, spec
@@ -33,18 +33,24 @@ def main() -> NoReturn:
     except PenError as error:
         _tell(error.sentence, error.exit_code)
         sys.exit(error.exit_code)
-    except click.exceptions.Exit as leaving:
+    except typer.Exit as leaving:
         sys.exit(leaving.exit_code)
-    except click.Abort:
+    except typer.Abort:
         _tell(
             "Broken off by the operator. Nothing more was sent; check the pen before going on.",
             ExitCode.REFUSED,
         )
         sys.exit(ExitCode.REFUSED)
-    except click.ClickException as error:
-        _tell(error.format_message(), ExitCode.USAGE)
+    except TyperException as error:
+        _tell(_complaint(error), ExitCode.USAGE)
         sys.exit(ExitCode.USAGE)
     sys.exit(ExitCode.OK)
+
+
+def _complaint(error: TyperException) -> str:
+    """Typer's own words on wrong arguments."""
+    words = getattr(error, "format_message", None)
+    return f"{words() if words else error} Nothing was sent to a pen. Add --help to the command to see how it is used."
 
 
 def _tell(sentence: str, code: ExitCode) -> None:

@@ -69,7 +69,7 @@ def serve(seed: int, port: int, bench_port: int, scale: float, pty: bool) -> Ite
 
 def faults() -> list[FaultLine]:
     """Every fault by name."""
-    return [FaultLine(name, fault.does, fault.provokes) for name, fault in sorted(FAULTS.items())]
+    return [FaultLine(name, fault.summary, fault.provokes) for name, fault in sorted(FAULTS.items())]
 
 
 class SimulatedPenError(PenError):
