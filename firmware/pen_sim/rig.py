@@ -259,6 +259,8 @@ class SimPen:
             self._crashed(error)
             self._to_prompt()
         self._next_pass_us = self.clock.now_us
+        if getattr(self.pen, "service_exit", False):
+            self._to_prompt()
 
     def _reset(self) -> None:
         """Watchdog or commanded reset. A hang does not survive it."""

@@ -7,7 +7,7 @@ import pytest
 from pen_firmware.hal import CLOCK_WRAP, ResetCause
 from pen_protocol import limits
 from pen_protocol.faults import FAULT_NAMES
-from pen_protocol.states import CONDITION_NAMES, State
+from pen_protocol.states import CONDITION_NAMES, Flag, State
 from pen_sim.clock import SimClock
 from pen_sim.eeprom import Cartridge
 from pen_sim.faults import FAULTS
@@ -35,6 +35,7 @@ def test_the_firmware_comes_up_homes_arms_and_makes_the_strokes_it_counts() -> N
     assert host.status["depth_measured_um"] == 750
     pen.bench.touch_skin()
     host.stroke_ms(1_000)
+    host.ask("GET_STATUS")
     assert 90 <= host.status["strokes_total"] <= 101
     assert host.status["strokes_total"] == len(pen.trace.rises("coil"))
     assert abs(pen.board.plant.needle.arrivals - host.status["strokes_total"]) <= 1
@@ -90,7 +91,9 @@ def test_a_hung_firmware_ends_strokes_within_the_lease_and_the_watchdog_resets_i
     host.hello()
     assert host.status["state"] == State.STOPPED
     assert cause(host) == "RESET_WHILE_ARMED"
-    assert host.status["strokes_total"] == before
+    # the words still queued when the firmware hung were made, but nobody was there to count them: the pen says so
+    assert 0 <= before - host.status["strokes_total"] <= 3
+    assert host.status["flags"] & Flag.COUNTERS_UNSURE
 
 
 def test_an_exception_in_the_firmware_resets_it_and_names_the_cause() -> None:
