@@ -147,7 +147,10 @@ class Depth:
         self._begin(self.budget_ms(depth_um))
         self.requested_um = depth_um
         self._target = steps_of(depth_um)
-        if self._steps.position <= self._switch and not self._on_switch():
+        if not self.homed:
+            # the last look at the counter, a moment ago, found steps nobody asked for
+            self._fail(Condition.STEP_MISMATCH)
+        elif self._steps.position <= self._switch and not self._on_switch():
             # the count says it rests on the switch, the switch says it does not
             self._fail(Fault.AXIS_STALL)
         elif self._target > self._steps.position:
