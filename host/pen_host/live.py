@@ -82,7 +82,7 @@ def _values(progress: Progress) -> RenderableType:
     stale = progress.age_ms > STALE_MS
     table.add_row(
         f"measured {progress.age_ms} ms ago" + (" (OLD)" if stale else ""),
-        f"{sample.depth_measured_um / 1000:.2f} mm",
+        "not homed" if sample.depth_measured_um is None else f"{sample.depth_measured_um / 1000:.2f} mm",
         f"{sample.rate_measured_mhz / 1000:.1f} Hz",
         f"{sample.strokes}",
         f"{sample.contact_strokes}",

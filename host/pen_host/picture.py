@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from math import nan
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -82,10 +83,16 @@ def _protrusion(axes: "Axes", samples: Sequence[Sample]) -> None:
         linewidth=3,
         label="requested",
     )
-    axes.plot(seconds, [s.depth_measured_um / 1000 for s in samples], color=MEASURED, label="measured")
+    axes.plot(
+        seconds,
+        [nan if s.depth_measured_um is None else s.depth_measured_um / 1000 for s in samples],
+        color=MEASURED,
+        label="measured",
+    )
     axes.set_ylabel("needle protrusion\nsetting, mm")
     axes.set_ylim(bottom=-0.05)
-    axes.legend(loc="upper right", ncols=2, frameon=False)
+    axes.margins(y=0.15)
+    _legend(axes)
 
 
 def _rate(axes: "Axes", samples: Sequence[Sample]) -> None:
@@ -101,7 +108,7 @@ def _rate(axes: "Axes", samples: Sequence[Sample]) -> None:
     axes.plot(seconds, [s.rate_measured_mhz / 1000 for s in samples], color=MEASURED, label="measured (hall)")
     axes.set_ylabel("stroke rate, Hz")
     axes.set_ylim(bottom=0)
-    axes.legend(loc="upper right", ncols=2, frameon=False)
+    _legend(axes)
 
 
 def _strokes(axes: "Axes", samples: Sequence[Sample]) -> None:
@@ -116,7 +123,7 @@ def _strokes(axes: "Axes", samples: Sequence[Sample]) -> None:
     )
     axes.set_ylabel("strokes")
     axes.set_ylim(bottom=0)
-    axes.legend(loc="upper left", frameon=False)
+    _legend(axes)
 
 
 def _spans(treatment: Treatment) -> list[tuple[int, float, float]]:
@@ -160,6 +167,11 @@ def _name_marks(rows: Sequence["Axes"], marks: Sequence[Mark]) -> None:
             ha="right",
             va="bottom",
         )
+
+
+def _legend(axes: "Axes") -> None:
+    """Above the axes, where it hides no values."""
+    axes.legend(loc="lower right", bbox_to_anchor=(1, 0.98), ncols=2, frameon=False, fontsize=8)
 
 
 def _style(axes: "Axes") -> None:

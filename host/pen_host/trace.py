@@ -16,7 +16,8 @@ class Sample:
     """Index of the zone under treatment, -1 between zones."""
     state: str
     depth_requested_um: int
-    depth_measured_um: int
+    depth_measured_um: int | None
+    """None while the axis is not homed: then nobody knows it."""
     rate_requested_mhz: int
     rate_measured_mhz: int
     strokes: int

@@ -5,7 +5,7 @@ The same for every pen. What a person must do is asked of `Hands`; what happened
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import date
 from fractions import Fraction
 
@@ -14,22 +14,21 @@ from pen_protocol.states import ALL_CONDITIONS, bits
 from .. import dose
 from ..advice import for_cause
 from ..checks import Finding, Level, check_cartridge
-from ..errors import RefusedError, TransportLostError
+from ..errors import RefusedError
 from ..journal import Kind
 from ..models import CartridgeSeen, Plan, Zone
 from ..names import Condition, Flag, State
 from ..pen import Pen, Status
 from ..progress import Phase, Progress, ZoneProgress
-from ..trace import Mark, Sample, pack
+from ..trace import Mark, Sample
 from .events import seen
 from .hands import Hands
+from .observer import BETWEEN_ZONES, Observer
 from .precheck import used_cartridges
 from .session import Session
 
 POLL_S = 0.05
 """How often the treatment looks at the pen; STATUS itself comes every `pen_protocol.limits.STATUS_PERIOD_MS`."""
-CHUNK_SAMPLES = 20
-"""Samples are written down in chunks of this many: a crash loses about a second of the picture, no strokes."""
 HAND_TIMEOUT_S = 120.0
 """How long a hand may take for one thing before the treatment is closed. (J)"""
 TRIPS_MAX = 8
@@ -61,15 +60,23 @@ class Trip:
     cleared: bool = False
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Course:
-    """What a treatment gathers while it runs."""
+    """What a treatment came to.
 
-    zones: list[ZoneProgress]
-    samples: list[Sample] = field(default_factory=list)
-    marks: list[Mark] = field(default_factory=list)
-    trips: list[Trip] = field(default_factory=list)
-    cartridges: list[CartridgeSeen] = field(default_factory=list)
+    Attributes:
+        zones: Every zone, as far as it got.
+        samples: What was measured.
+        marks: Named moments.
+        trips: Every stop.
+        cartridges: Those that were burned.
+    """
+
+    zones: tuple[ZoneProgress, ...]
+    samples: tuple[Sample, ...]
+    marks: tuple[Mark, ...]
+    trips: tuple[Trip, ...]
+    cartridges: tuple[CartridgeSeen, ...]
 
 
 class Treatment:
@@ -99,17 +106,14 @@ class Treatment:
         self._pen: Pen = session.pen
         self._plan = plan
         self._hands = hands
-        self._watch = watch
         self._today = today
         self._clock = clock
         self._pause = pause
-        self._start_s = clock()
-        self._unwritten: list[Sample] = []
-        self._active = -1
-        self._phase, self._message = Phase.CHECKS, "The plan and the answers are checked."
-        self._base = self._pen.status()
         self._used = used_cartridges(session.journal)
-        self.course = Course([ZoneProgress(zone.name, self._goal_ms(zone)) for zone in plan.zones])
+        self._trips: list[Trip] = []
+        self._cartridges: list[CartridgeSeen] = []
+        zones = tuple(ZoneProgress(zone.name, _goal_ms(zone, plan.needles)) for zone in plan.zones)
+        self._observer = Observer(session, watch, zones, clock)
 
     def run(self) -> Course:
         """Run the plan to its end.
@@ -117,17 +121,30 @@ class Treatment:
         Raises:
             PenError: It could not be completed; the session is still open: close or recover it.
         """
+        self._observer.start()
         try:
             self._session.tighten(self._plan)
             self._cartridge("The treatment needs its cartridge.")
             self._home()
             for index, zone in enumerate(self._plan.zones):
                 self._treat(index, zone)
-            self._say(Phase.CLOSING, "All zones are done; the needle retracts and the session is closed.")
+            self._observer.say(
+                Phase.CLOSING, "All zones are done; the needle retracts and the session is closed."
+            )
         finally:
             self._hands.release()
-            self._write_samples()
-        return self.course
+            self._observer.stop()
+        return self._course()
+
+    def _course(self) -> Course:
+        seen_there = self._observer
+        return Course(
+            seen_there.zones,
+            tuple(seen_there.samples),
+            tuple(seen_there.marks),
+            tuple(self._trips),
+            tuple(self._cartridges),
+        )
 
     # --- steps ----------------------------------------------------------------------------------------------------------
 
@@ -141,14 +158,14 @@ class Treatment:
             if not refused:
                 return
             why = f"This cartridge is refused. {refused}"
-            self._say(Phase.CARTRIDGE, why)
+            self._observer.say(Phase.CARTRIDGE, why)
         raise TreatmentAbandonedError(
             f"{CARTRIDGE_TRIES} cartridges were refused, the last one so: {why} No stroke was made with them. "
             "Get cartridges from a sealed package of a known lot and begin again."
         )
 
     def _ask_cartridge(self, why: str) -> None:
-        self._say(Phase.CARTRIDGE, why)
+        self._observer.say(Phase.CARTRIDGE, why)
         self._hands.give_cartridge(why)
         self._wait(lambda status: Flag.CARTRIDGE_LATCHED in status.flags, "the cartridge latch to close")
 
@@ -166,13 +183,15 @@ class Treatment:
         if forbidden:
             return forbidden
         self._session.use_cartridge(known)
-        self.course.cartridges.append(known)
-        self._mark(f"cartridge {known.serial[-6:]} used", trip=False)
-        self._say(Phase.CARTRIDGE, f"Cartridge {known.serial} of lot {known.lot} is burned for this session.")
+        self._cartridges.append(known)
+        self._observer.mark(f"cartridge {known.serial[-6:]} used", trip=False)
+        self._observer.say(
+            Phase.CARTRIDGE, f"Cartridge {known.serial} of lot {known.lot} is burned for this session."
+        )
         return ""
 
     def _home(self) -> None:
-        self._say(Phase.HOMING, "The axis looks for its home position.")
+        self._observer.say(Phase.HOMING, "The axis looks for its home position.")
         self._session.home()
 
     def _treat(self, index: int, zone: Zone) -> None:
@@ -180,7 +199,7 @@ class Treatment:
         self._session.note(
             Kind.ZONE_SELECTED, {"zone": zone.name, "from_event_id": self._pen.status().next_event}
         )
-        self._active = index
+        self._observer.active = index
         while not self._zone_done(index, zone):
             try:
                 self._prepare(zone)
@@ -193,15 +212,15 @@ class Treatment:
                 self._recover(status, zone)
             else:
                 self._session.disarm()
-        self._active = -1
+        self._observer.active = BETWEEN_ZONES
         self._session.witness()
 
     def _prepare(self, zone: Zone) -> None:
         """Set, verify, arm."""
-        self._say(Phase.POSITIONING, f"{zone.name}: set {zone.depth_um / 1000:.2f} mm.")
+        self._observer.say(Phase.POSITIONING, f"{zone.name}: set {zone.depth_um / 1000:.2f} mm.")
         self._session.set_depth(zone.depth_um)
         self._session.set_rate(zone.rate_mhz)
-        self._say(
+        self._observer.say(
             Phase.ARMING, f"{zone.name}: armed for {zone.rate_mhz / 1000:.0f} Hz; the trigger is checked."
         )
         self._session.arm(zone.depth_um, zone.rate_mhz, self._plan.plan_hash)
@@ -209,9 +228,9 @@ class Treatment:
 
     def _hold(self, index: int, zone: Zone) -> None:
         """One hold of the trigger: from press to release, stop, or the zone's goal."""
-        self._say(Phase.READY, f"{zone.name}: hold the trigger.")
+        self._observer.say(Phase.READY, f"{zone.name}: hold the trigger.")
         start = self._pen.status()
-        begun = self.course.zones[index]
+        begun = self._observer.zones[index]
         self._hands.hold(zone)
         self._wait(lambda status: status.state is not State.ARMED, "the trigger")
         began_s = self._clock()
@@ -222,7 +241,7 @@ class Treatment:
             held_s = self._clock() - began_s
             if self._zone_done(index, zone) or held_s >= zone.hold_s:
                 break
-            self._say(Phase.STROKING, f"{zone.name}: stroking.")
+            self._observer.say(Phase.STROKING, f"{zone.name}: stroking.")
             self._pause(POLL_S)
         self._hands.release()
         self._wait(lambda now: now.state is not State.STROKING, "the trigger to be released")
@@ -236,12 +255,13 @@ class Treatment:
         name = status.cause_text
         self._session.pull()
         self._session.note(Kind.TRIP, {"cause": name, "event": status.cause_event, "zone": zone.name})
-        self._mark(name.replace("_", " ").lower(), trip=True)
-        self.course.trips.append(Trip(self._now_ms(), name, zone.name))
-        self._say(Phase.STOPPED, f"{told.happened} {told.now}")
-        if len(self.course.trips) > TRIPS_MAX:
+        self._observer.mark(name.replace("_", " ").lower(), trip=True)
+        self._trips.append(Trip(self._observer.now_ms(), name, zone.name))
+        self._observer.trips = len(self._trips)
+        self._observer.say(Phase.STOPPED, f"{told.happened} {told.now}")
+        if len(self._trips) > TRIPS_MAX:
             raise TreatmentAbandonedError(
-                f"The pen stopped {len(self.course.trips)} times in one treatment, last for {name}. "
+                f"The pen stopped {len(self._trips)} times in one treatment, last for {name}. "
                 "Everything is recorded; have the pen looked at before it is used again."
             )
         if bit(cause) & CARTRIDGE_MASK:
@@ -250,8 +270,8 @@ class Treatment:
             self._hands.resolve(told.title, told.now)
         self._wait(lambda now: not now.conditions & bit(cause), f"{told.title.lower()} to be resolved")
         self._session.clear_fault(cause, status.cause_event)
-        self.course.trips[-1] = replace(self.course.trips[-1], cleared=True)
-        self._say(Phase.HOMING, f"{name} is cleared in the name of {self._session.operator.name}.")
+        self._trips[-1] = replace(self._trips[-1], cleared=True)
+        self._observer.say(Phase.HOMING, f"{name} is cleared in the name of {self._session.operator.name}.")
         if self._pen.status().conditions & CARTRIDGE_MASK:
             self._cartridge(told.happened, in_place=True)
         self._home()
@@ -262,28 +282,19 @@ class Treatment:
         self, index: int, begun: ZoneProgress, start: Status, began_s: float, ended_s: float | None = None
     ) -> Status:
         """Take the pen's newest status into the zone's progress."""
-        status = self._pen.status() if ended_s else self._latest()
+        status = self._pen.status()
         contact = begun.contact_strokes + status.contact_total - start.contact_total
         held_ms = round(((ended_s or self._clock()) - began_s) * 1000)
-        self.course.zones[index] = replace(
+        zone = replace(
             begun,
             done_ms=begun.done_ms + held_ms,
             strokes=begun.strokes + status.strokes_total - start.strokes_total,
             contact_strokes=contact,
             dose_per_cm2=self._dose(self._plan.zones[index], contact),
         )
+        zones = self._observer.zones
+        self._observer.zones = (*zones[:index], zone, *zones[index + 1 :])
         return status
-
-    def _latest(self) -> Status:
-        """The newest status, asked for when none came yet.
-
-        Raises:
-            TransportLostError: The connection is gone.
-        """
-        snapshot = self._pen.snapshot()
-        if snapshot.lost is not None:
-            raise TransportLostError(self._session.serial, snapshot.lost)
-        return snapshot.status or self._pen.status()
 
     def _wait(self, there: Callable[[Status], bool], what: str) -> None:
         """Until the pen reports it.
@@ -292,89 +303,38 @@ class Treatment:
             TreatmentAbandonedError: It took longer than `HAND_TIMEOUT_S`.
         """
         end_s = self._clock() + HAND_TIMEOUT_S
-        while not there(self._latest()):
+        while not there(self._pen.status()):
             if self._clock() > end_s:
                 raise TreatmentAbandonedError(
                     f"Waited {HAND_TIMEOUT_S:.0f} s for {what} in vain. The needle is off; the treatment is "
                     "closed with what was done so far. Begin again when somebody is at the pen."
                 )
-            self._say_again()
             self._pause(POLL_S)
 
     def _zone_done(self, index: int, zone: Zone) -> bool:
         """The zone's dose is reached, or its time is used up."""
-        zone_so_far = self.course.zones[index]
+        zone_so_far = self._observer.zones[index]
         return zone_so_far.contact_strokes >= self._goal_strokes(zone) or zone_so_far.done_ms >= (
             zone.passes * zone.hold_s * 1000
         )
 
     def _needles(self) -> int:
-        return self.course.cartridges[-1].needles if self.course.cartridges else self._plan.needles
+        return self._cartridges[-1].needles if self._cartridges else self._plan.needles
 
     def _goal_strokes(self, zone: Zone) -> int:
         return dose.strokes_for(zone.target.low, self._needles(), zone.area_mm2) + 1
 
-    def _goal_ms(self, zone: Zone) -> int:
-        strokes = dose.strokes_for(zone.target.low, self._plan.needles, zone.area_mm2)
-        return min(strokes * 1_000_000 // zone.rate_mhz, zone.passes * zone.hold_s * 1000)
-
     def _dose(self, zone: Zone, contact_strokes: int) -> float | None:
-        if not self.course.cartridges:
+        if not self._cartridges:
             return None
         estimate: Fraction = dose.punctures_per_cm2(contact_strokes, self._needles(), zone.area_mm2)
         return float(estimate)
 
-    # --- telling --------------------------------------------------------------------------------------------------------
 
-    def _now_ms(self) -> int:
-        return round((self._clock() - self._start_s) * 1000)
-
-    def _mark(self, label: str, *, trip: bool) -> None:
-        self.course.marks.append(Mark(self._now_ms(), label, trip))
-
-    def _say(self, phase: Phase, message: str) -> None:
-        self._phase, self._message = phase, message
-        self._say_again()
-
-    def _say_again(self) -> None:
-        status = self._latest()
-        sample = self._sample(status)
-        self.course.samples.append(sample)
-        self._unwritten.append(sample)
-        if len(self._unwritten) >= CHUNK_SAMPLES:
-            self._write_samples()
-        self._watch(
-            Progress(
-                self._phase,
-                self._message,
-                tuple(self.course.zones),
-                self._active,
-                sample,
-                status.age_ms,
-                status.condition_names,
-                len(self.course.trips),
-            )
-        )
-
-    def _sample(self, status: Status) -> Sample:
-        return Sample(
-            self._now_ms() - status.age_ms,
-            self._active,
-            status.state.name,
-            status.depth_requested_um,
-            status.depth_measured_um,
-            status.rate_requested_mhz,
-            status.rate_measured_mhz,
-            status.strokes_total - self._base.strokes_total,
-            status.contact_total - self._base.contact_total,
-            status.coil_cc,
-            status.lease_left_ms,
-        )
-
-    def _write_samples(self) -> None:
-        if self._unwritten and self._session.journal.healthy:
-            self._session.note(Kind.SAMPLES, pack(self._unwritten))
-            self._unwritten.clear()
+def _goal_ms(zone: Zone, needles: int) -> int:
+    """Stroking time in which a zone reaches its target, or that its holds allow."""
+    strokes = dose.strokes_for(zone.target.low, needles, zone.area_mm2)
+    return min(strokes * 1_000_000 // zone.rate_mhz, zone.passes * zone.hold_s * 1000)
 
 
 def bit(cause: int) -> int:
