@@ -90,7 +90,13 @@ class Cartridge:
         self.busy = False
         self.burned_here = False
         self.result = RESULT_PENDING
-        self._forget(Condition.CARTRIDGE_ABSENT)
+        self.serial = bytes(layout.ROM_SIZE)
+        self.lot = bytes(layout.LOT_SIZE)
+        self.expiry_days = 0
+        self.needles = 0
+        self.used = USED_UNKNOWN
+        self.condition = Condition.CARTRIDGE_ABSENT
+        self._known = False
 
     def set_today(self, days):
         """Raise the date (days since 2020-01-01) a cartridge's expiry is held against. Never before the build's day."""

@@ -80,7 +80,7 @@ class DepthBench:
         self.board.wait_us(TICK_US)
         if self.axis.motor_nm != before_nm:
             self.last_outward = self.axis.motor_nm > before_nm
-        self.deepest_um = max(self.deepest_um, self.axis.carriage_um)
+        self.deepest_um = max(self.deepest_um, self.axis.protrusion_um)
 
     def finish(self, limit_ms: int = 12_000) -> int:
         """Ticks until the request is over; returns its result."""
@@ -95,6 +95,6 @@ class DepthBench:
         return self.finish()
 
     def move(self, depth_um: int) -> int:
-        self.deepest_um = self.axis.carriage_um
+        self.deepest_um = self.axis.protrusion_um
         self.depth.move(depth_um)
         return self.finish()

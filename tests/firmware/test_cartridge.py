@@ -255,6 +255,66 @@ def test_contact_lost_during_a_reading_never_makes_a_used_cartridge_new(
     assert bench.part.used != module.USED_NO
 
 
+@given(st.integers(22, 30), st.integers(1, 8), st.integers(30, 46), st.booleans())
+@settings(max_examples=150)
+def test_two_losses_of_contact_at_the_worst_moments_do_not_make_a_used_cartridge_new(
+    first: int, length: int, second: int, comes_back: bool
+) -> None:
+    bench = Bench(SimCartridge(used=True))
+
+    def contact(now: int) -> None:
+        again = now >= second and not (comes_back and now >= second + 5)
+        bench.board.wire_silent = first <= now < first + length or again
+
+    assert bench.part.request_read()
+    bench.finish(contact)
+    assert bench.part.condition != 0
+
+
+def test_both_readings_of_the_mark_must_agree() -> None:
+    """A memory whose first readings of the mark are all ones, as from a weak contact, is not believed."""
+    device = SimCartridge(used=True)
+    bench = Bench(device)
+
+    def weak(now: int) -> None:
+        reading = bench.part._wire._index >= layout.MARK_OFFSET and bench.part._phase == 1
+        bench.board.wire_silent = reading and bench.part._wire._step == 4
+
+    assert bench.part.request_read()
+    bench.finish(weak)
+    assert bench.part.condition == Condition.CARTRIDGE_UNREADABLE
+
+
+def test_a_device_that_is_gone_after_the_mark_is_not_believed() -> None:
+    """Both readings of the mark are all ones because nobody was there; only the last look at the ROM id tells."""
+    device = SimCartridge(used=True)
+    bench = Bench(device)
+
+    def gone(now: int) -> None:
+        wire_part = bench.part._wire
+        mark = bench.part._phase == 1 and wire_part._index >= layout.MARK_OFFSET
+        bench.board.wire_silent = (
+            wire_part._step == 4 and (mark or bench.part._phase == 2)
+        ) or bench.part._phase == 3
+
+    assert bench.part.request_read()
+    bench.finish(gone)
+    assert bench.part.condition == Condition.CARTRIDGE_ABSENT
+
+
+class BadRom(SimCartridge):
+    """Its ROM id carries a wrong CRC."""
+
+    @property
+    def serial(self) -> bytes:
+        return super().serial[:7] + bytes([super().serial[7] ^ 1])
+
+
+def test_a_rom_id_with_a_wrong_crc_is_unreadable() -> None:
+    device = BadRom(memory=bytearray(layout.build_memory(LOT, EXPIRY_DAYS, 12)))
+    assert Bench(device).read() == Condition.CARTRIDGE_UNREADABLE
+
+
 @given(st.integers(0, 60))
 @settings(max_examples=40)
 def test_a_bounce_of_the_contact_is_read_over(passes: int) -> None:

@@ -29,7 +29,7 @@ def homed(seed: int = 0, home_offset_um: int = 100, backlash_um: int = 50) -> De
 def true_um(bench: DepthBench) -> float:
     """Protrusion of the calibrated pen: offset counts from the switch and contains the screw's play."""
     play_um = bench.axis.backlash_nm / 1_000
-    return bench.axis.carriage_um - (bench.depth._offset_um - play_um)
+    return bench.axis.protrusion_um - (bench.depth._offset_um - play_um)
 
 
 @pytest.mark.parametrize("start_nm", [-300_000, -10_000, 0, 20_000, 300_000, 1_200_000, 2_600_000])
@@ -42,7 +42,8 @@ def test_homing_finds_zero_from_anywhere(start_nm: int, offset_um: int) -> None:
     assert bench.depth.homed
     assert bench.depth.measured_um == 0
     assert abs(bench.depth.home_difference_um) <= 10
-    assert abs(bench.axis.carriage_um - max(offset_um - 30, 0)) <= 10
+    play_um = bench.axis.backlash_nm / 1_000
+    assert abs(bench.axis.protrusion_um - max(offset_um - play_um, 0)) <= 10
 
 
 def test_homing_stays_within_its_budget_from_the_outer_stop() -> None:
@@ -122,7 +123,7 @@ def test_any_sequence_of_moves_arrives_outward_and_never_too_deep(
     for target in targets:
         depth_um = target * limits.DEPTH_STEP_UM
         before_um = bench.depth.measured_um
-        true_before_um = bench.axis.carriage_um
+        true_before_um = bench.axis.protrusion_um
         edges = bench.board.step_edges()
         budget_ms = bench.depth.budget_ms(depth_um)
         begun_us = bench.board.clock.now_us
@@ -131,13 +132,13 @@ def test_any_sequence_of_moves_arrives_outward_and_never_too_deep(
         assert bench.depth.homed
         assert bench.depth.requested_um == depth_um
         assert abs(bench.depth.measured_um - depth_um) <= 5 or depth_um == 0
-        if bench.board.step_edges() != edges and bench.axis.carriage_um > 5:
+        if bench.board.step_edges() != edges and bench.axis.protrusion_um > 5:
             assert bench.last_outward
         near_switch_um = 300 + backlash_um if depth_um < before_um else 0
-        play_um = 30
+        play_um = bench.axis.backlash_nm / 1_000
         deepest_um = max(true_before_um, depth_um + offset_um, near_switch_um - offset_um)
         assert bench.deepest_um <= deepest_um + play_um
-        assert bench.axis.carriage_um <= limits.DEPTH_STOP_UM + offset_um
+        assert bench.axis.protrusion_um <= limits.DEPTH_STOP_UM + offset_um
         assert not bench.depth.mismatch()
     assert bench.board.overflows == 0
 
@@ -161,7 +162,7 @@ def test_going_shallower_with_the_gate_open_is_never_deeper_on_the_way(
     bench = homed(0, 0, 50)
     assert bench.move(start * limits.DEPTH_STEP_UM) == module.RESULT_OK
     target_um = data.draw(st.integers(0, start - 1)) * limits.DEPTH_STEP_UM
-    begun_um = bench.axis.carriage_um
+    begun_um = bench.axis.protrusion_um
     bench.deepest_um = begun_um
     bench.board.lease_feed(5_000)
     bench.depth.move(target_um)
@@ -273,6 +274,15 @@ def test_a_step_nobody_asked_for_un_homes_a_resting_axis() -> None:
         bench.tick()
     assert not bench.depth.mismatch(), "held long enough to be seen, then homing may clear it"
     assert bench.home() == module.RESULT_OK
+
+
+def test_a_step_nobody_asked_for_just_before_a_move_is_not_built_upon() -> None:
+    bench = homed()
+    bench.board.extra_steps += 1
+    edges = bench.board.step_edges()
+    assert bench.move(1_000) == Condition.STEP_MISMATCH
+    assert bench.board.step_edges() == edges
+    assert not bench.depth.homed
 
 
 def test_the_step_counter_may_wrap_during_a_move() -> None:

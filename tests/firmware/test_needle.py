@@ -163,6 +163,20 @@ def test_changes_of_rate_neither_droop_nor_mismatch(rates: list[int], each_ms: i
             assert not bench.needle.mismatch()
 
 
+@pytest.mark.parametrize("slow_mhz", [25_000, 27_000, 30_000])
+@pytest.mark.parametrize("gain_percent", [140, 160, 200, 400])
+def test_slow_words_in_flight_after_a_change_are_no_droop(slow_mhz: int, gain_percent: int) -> None:
+    """Three words of the old rate may still be under way, longer than the window bears at the new rate."""
+    for phase in range(8):
+        bench = NeedleBench(slow_mhz)
+        bench.start()
+        bench.run_ms(400 + 5 * phase)
+        bench.needle.set(pio_programs.needle_period_us(slow_mhz * gain_percent // 100), ON_US)
+        for _ in range(100):
+            bench.tick()
+            assert not bench.needle.droop(bench.now_ms)
+
+
 def test_changing_the_rate_again_and_again_does_not_hide_a_silent_needle() -> None:
     bench = NeedleBench(50_000)
     bench.start()
@@ -225,6 +239,34 @@ def test_a_word_that_vanished_is_a_mismatch() -> None:
     bench = healthy()
     bench.board.needle._words.popleft()
     bench.run_until(bench.needle.mismatch, 50)
+
+
+def test_words_that_are_swallowed_are_a_mismatch() -> None:
+    """Neither edges nor acknowledgements come, so only the words sent can tell."""
+    bench = healthy()
+
+    def swallow() -> bool:
+        bench.board.needle._words.clear()
+        return bench.needle.mismatch()
+
+    bench.run_until(swallow, 60)
+
+
+def test_an_edge_the_counter_missed_is_a_mismatch() -> None:
+    bench = healthy()
+    edges = bench.board.needle.edges
+    while bench.board.needle.edges == edges:
+        bench.board.wait_us(100)
+    bench.board.extra_edges -= 1
+    bench.run_until(bench.needle.mismatch, 20)
+
+
+def test_two_edges_too_many_are_found_in_the_next_pass_however_soon() -> None:
+    bench = healthy()
+    bench.board.extra_edges += 2
+    bench.tick(500)
+    bench.tick(500)
+    assert bench.needle.mismatch()
 
 
 def test_a_word_that_came_twice_is_a_mismatch() -> None:
@@ -334,6 +376,7 @@ def test_short_runs_one_after_another_agree(runs: list[tuple[int, int]]) -> None
             bench.tick()
             assert not bench.needle.mismatch()
             assert not bench.needle.droop(bench.now_ms)
+            assert bench.needle.rate_measured_mhz == 0 or bench.needle.rate_measured_mhz > 140_000
         bench.stop()
         for _ in range(pause_passes):
             bench.tick()

@@ -118,6 +118,7 @@ def test_nothing_is_known_before_every_channel_was_read() -> None:
 
 
 @pytest.mark.parametrize("code", [0, 50, 4095, 4000])
+@pytest.mark.covers("REQ-1602", "COIL_SENSOR")
 def test_open_or_shorted_temperature_sensor_is_a_fault(code: int) -> None:
     board, part = ready()
     board.codes[Analog.COIL_TEMPERATURE] = code
@@ -137,6 +138,7 @@ def test_one_wrong_conversion_changes_nothing() -> None:
         tick(part, sensors.CHANNELS * sensors.HISTORY)
 
 
+@pytest.mark.covers("REQ-0701")
 def test_wet_needs_a_clearly_dry_reading_to_end() -> None:
     board, part = ready()
     board.codes[Analog.FLUID] = sensors.FLUID_WET_BELOW - 1
@@ -161,6 +163,7 @@ def reads(bit: int) -> int:
 
 
 @pytest.mark.parametrize("bit", PERMISSIVE_WHEN_SET)
+@pytest.mark.covers("REQ-0303")
 def test_closing_needs_consecutive_readings_and_opening_acts_at_once(bit: int) -> None:
     board, part = ready()
     board.mask = bit
