@@ -363,7 +363,7 @@ def test_a_full_disk_ends_with_a_sentence_and_nothing_half_written(journal: Jour
     report = verify_record(path, known=[before])
     assert report.intact
     assert report.head == before
-    with pytest.raises(JournalFullError, match="disk with the record .* is full") as caught:
+    with pytest.raises(JournalFullError, match=r"disk with the record .* is full") as caught:
         journal.recover(actor="anna", role="engineer")
     assert caught.value.exit_code == ExitCode.JOURNAL
 

@@ -6,7 +6,6 @@ Alembic is imported only when there is something to do: a record of today's layo
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -39,10 +38,6 @@ def bring_up_to_date(
     path: Path,
     raw: sqlite3.Connection,
     engine: Engine,
-    *,
-    scripts: Path = SCRIPTS,
-    newest: str = NEWEST,
-    copy: Callable[[Path, Path], None] = sqlite.backup,
 ) -> Path | None:
     """Gives the file today's layout, in one transaction; a file with entries is copied first.
 
@@ -50,9 +45,6 @@ def bring_up_to_date(
         path: The record.
         raw: The writer's connection.
         engine: SQLAlchemy's view of that connection.
-        scripts: Folder of the migrations.
-        newest: The last revision in that folder.
-        copy: Makes the copy.
 
     Returns:
         The copy that was made, if one was.
@@ -62,25 +54,32 @@ def bring_up_to_date(
             it is as it was.
     """
     held = revision(raw)
-    if held == newest:
+    if held == NEWEST:
         return None
     saved = None
     if held:
-        if held not in _revisions(scripts):
+        if held not in _revisions():
             raise JournalNewerError(path, held)
-        saved = path.with_name(f"{path.stem}.before-{newest}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}{path.suffix}")
-        copy(path, saved)
+        saved = _copy_name(path, NEWEST)
+        sqlite.backup(path, saved)
     elif not sqlite.is_empty(raw):
         raise JournalDamagedError(path, "it is a database, but not a record of this program")
-    _upgrade(path, engine, scripts)
+    _upgrade(path, engine)
     return saved
 
 
-def _upgrade(path: Path, engine: Engine, scripts: Path) -> None:
+def _copy_name(record: Path, newest: str) -> Path:
+    """A name for the copy of a record as it was before a layout."""
+    return record.with_name(
+        f"{record.stem}.before-{newest}-{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}{record.suffix}"
+    )
+
+
+def _upgrade(path: Path, engine: Engine) -> None:
     from alembic import command
     from alembic.util import CommandError
 
-    config = _config(scripts)
+    config = _config()
     try:
         with engine.begin() as connection:
             connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
@@ -92,18 +91,18 @@ def _upgrade(path: Path, engine: Engine, scripts: Path) -> None:
         raise JournalUnwritableError(path, f"its layout could not be changed: {error}") from error
 
 
-def _revisions(scripts: Path) -> set[str]:
+def _revisions() -> set[str]:
     """Every layout this program knows."""
     from alembic.script import ScriptDirectory
 
-    return {script.revision for script in ScriptDirectory.from_config(_config(scripts)).walk_revisions()}
+    return {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
 
 
-def _config(scripts: Path) -> Config:
+def _config() -> Config:
     from alembic.config import Config
 
     config = Config()
-    config.set_main_option("script_location", str(scripts).replace("%", "%%"))
+    config.set_main_option("script_location", str(SCRIPTS).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     return config
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Mapping
-from pathlib import Path
+from pathlib import Path, PurePath, PurePosixPath
 
 from platformdirs import user_data_path
 
@@ -94,7 +94,7 @@ def _on_network(path: Path) -> bool:
     return mount_type(path, mounts.splitlines()) in _NETWORK_TYPES
 
 
-def mount_type(path: Path, mounts: Iterable[str]) -> str:
+def mount_type(path: PurePath, mounts: Iterable[str]) -> str:
     """File system type of an absolute path, from the lines of /proc/self/mountinfo."""
     best, found = -1, ""
     for line in mounts:
@@ -102,7 +102,7 @@ def mount_type(path: Path, mounts: Iterable[str]) -> str:
         fields = left.split()
         if len(fields) < 5 or not right:
             continue
-        point = Path(fields[4].replace("\\040", " "))
+        point = PurePosixPath(fields[4].replace("\\040", " "))
         # Of two mounts on one point the later one is seen.
         if path.is_relative_to(point) and len(point.parts) >= best:
             best, found = len(point.parts), right.split()[0]
