@@ -37,6 +37,7 @@ def taken() -> dict[str, list[str]]:
 
 
 @pytest.mark.parametrize("call", FREE)
+@pytest.mark.covers("REQ-1303")
 def test_a_steady_call_allocates_nothing(taken: dict[str, list[str]], call: str) -> None:
     assert int(taken[call][0]) == 0
 

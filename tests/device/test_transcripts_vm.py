@@ -33,6 +33,7 @@ def on_cpython(script: Path) -> str:
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.stem)
+@pytest.mark.covers("REQ-1304")
 def test_the_same_inputs_give_the_same_outputs(script: Path) -> None:
     here = on_cpython(script).splitlines()
     there = run_micropython(script, FOLDERS, timeout=120, heap_bytes=HEAP_BYTES).splitlines()

@@ -81,6 +81,7 @@ def test_an_intact_record_is_never_doubted(rows: list[RawRow], data: st.DataObje
 
 
 @given(RECORD, st.data())
+@pytest.mark.covers("REQ-1401")
 def test_any_changed_column_of_any_entry_is_found_there(rows: list[RawRow], data: st.DataObject) -> None:
     index = data.draw(st.integers(0, len(rows) - 1))
     column = data.draw(st.sampled_from([c for c in range(len(COLUMNS)) if c != SEQ]))
@@ -110,6 +111,7 @@ def test_any_changed_column_of_any_entry_is_found_there(rows: list[RawRow], data
 
 
 @given(RECORD, st.data())
+@pytest.mark.covers("REQ-1401")
 def test_removed_entries_are_named(rows: list[RawRow], data: st.DataObject) -> None:
     first = data.draw(st.integers(0, len(rows) - 2))
     last = data.draw(st.integers(first, len(rows) - 2))
@@ -123,6 +125,7 @@ def test_a_tail_cut_off_is_found_with_a_known_head(rows: list[RawRow], data: st.
 
 
 @given(st.lists(ENTRY, min_size=4, max_size=12).map(chained), st.data())
+@pytest.mark.covers("REQ-1401")
 def test_entries_that_changed_places_are_told_apart_from_altered_ones(
     rows: list[RawRow], data: st.DataObject
 ) -> None:

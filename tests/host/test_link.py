@@ -60,6 +60,7 @@ class TestHandshake:
         assert bench.link.identity is None
         assert bench.link.counters.stale == 1
 
+    @pytest.mark.covers("REQ-1203")
     def test_another_message_table_names_both_and_the_fix(self) -> None:
         bench = Bench()
         bench.pen.schema = 0x1234ABCD
@@ -118,6 +119,7 @@ class TestRequests:
                 bench.link.request(lane, {}, bench.now_s)
         assert bench.link.counters.frames_sent == sent
 
+    @pytest.mark.covers("REQ-1204")
     def test_an_unanswered_request_is_sent_again_byte_for_byte_and_then_unknown(self) -> None:
         bench = in_session()
         bench.pen.deaf = True
@@ -223,6 +225,7 @@ class TestRequests:
         bench.link.receive(encode(messages.DONE, sequence, 55, values), bench.now_s)
         assert isinstance(outcomes(bench)[token], Done)
 
+    @pytest.mark.covers("REQ-1204")
     def test_a_refusal_of_a_repeat_that_may_hide_an_execution_is_unknown(self) -> None:
         bench = in_session()
         bench.manners.lose = 1.0
@@ -317,6 +320,7 @@ class TestSession:
 
 
 class TestStop:
+    @pytest.mark.covers("REQ-0313")
     def test_stop_is_repeated_until_confirmed_and_its_time_is_known(self) -> None:
         bench = in_session()
         bench.manners.lose = 1.0
@@ -334,6 +338,7 @@ class TestStop:
         bench.step(0.5)
         assert bench.link.counters.stops == stops
 
+    @pytest.mark.covers("REQ-0313")
     def test_a_missing_confirmation_is_said_once_and_stop_goes_on(self) -> None:
         bench = in_session()
         bench.pen.deaf = True
@@ -360,6 +365,7 @@ class TestStop:
         pen.step(bench.link.next_output() or b"", bench.now_s)
         assert pen.stops == 1
 
+    @pytest.mark.covers("REQ-1205")
     def test_nothing_that_moves_is_sent_or_repeated_while_stopping(self) -> None:
         bench = in_session()
         home = bench.link.request("HOME", {}, bench.now_s)
@@ -401,6 +407,7 @@ class TestHeartbeat:
         bench.step(0.5)
         assert bench.pen.heartbeats == beats
 
+    @pytest.mark.covers("REQ-0304")
     def test_no_gap_is_longer_than_a_third_of_the_lease(self) -> None:
         assert 3 * limits.HEARTBEAT_PERIOD_MS <= limits.HOST_LEASE_MS
 

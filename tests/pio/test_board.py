@@ -15,6 +15,7 @@ BOOT = Path(__file__).resolve().parents[2] / "firmware" / "boot.py"
 OUTPUTS = ("NEEDLE", "LEASE", "STEP")
 
 
+@pytest.mark.covers("REQ-0306")
 def test_building_and_starting_lifts_no_output():
     """HAZ-03: no edge on any output from power-up to running machines."""
     bench = Bench(started=False)
@@ -151,6 +152,7 @@ def test_words_survive_in_the_watchdogs_scratch(bench):
     assert [bench.board.word_read(index) for index in range(4)] == [1000, 1001, 1002, 1003]
 
 
+@pytest.mark.covers("REQ-0306")
 def test_boot_file_takes_every_output_of_the_table():
     """boot.py can import nothing, so it repeats the numbers; here they meet the table."""
     loops = [

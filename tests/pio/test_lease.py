@@ -30,6 +30,7 @@ def test_feeding_renews_the_line_without_a_gap(bench):
     assert length >= 49 * 3000
 
 
+@pytest.mark.covers("REQ-0305")
 def test_a_hung_firmware_loses_the_line_with_its_lease(bench):
     """HAZ-13: nobody feeds any more: 40 ms, not more."""
     bench.board.lease_feed(programs.lease_ticks(40))
@@ -60,6 +61,7 @@ def test_zero_for_an_ended_lease_does_not_lift_the_line(bench):
 
 
 @pytest.mark.parametrize("word", [programs.LEASE_TICKS_MAX, 1 << 14, (1 << 30) - 1, 0xFFFFFFFF, 0x80003FFF])
+@pytest.mark.covers("REQ-0305")
 def test_no_word_holds_the_line_longer_than_its_field(bench, word):
     bench.board._lease.put(word)
     bench.run(70_000)

@@ -50,6 +50,7 @@ def test_period_does_not_depend_on_the_on_time(armed, on_us, ext):
     assert rises[2] - rises[1] == 6676 + 4 * ext == programs.word_period_us(word)
 
 
+@pytest.mark.covers("REQ-0401", "REQ-0402")
 def test_no_word_lengthens_the_pulse_or_shortens_the_period(armed):
     """HAZ-04: any 32 bits in the queue stay within the caps, also those no helper would make."""
     source = random.Random(4)
@@ -114,6 +115,7 @@ def test_unread_acknowledgements_end_strokes(armed):
 
 
 @pytest.mark.parametrize("phase", range(40))
+@pytest.mark.covers("REQ-0308", "ESTOP_OPEN")
 def test_stop_contact_ends_the_pulse_within_ten_us(armed, phase):
     """HAZ-03: coil off within 10 us of the contact, at any moment of the pulse; the machine sees SAFE itself."""
     armed.board.needle_put(programs.needle_word(2047, 6676, 1))
@@ -206,6 +208,7 @@ def test_restart_from_any_moment_leaves_it_waiting_and_low(armed, delay_us):
     assert programs.ack_seq(armed.board.needle_ack()) == 9
 
 
+@pytest.mark.covers("REQ-0305")
 def test_an_ended_lease_cuts_the_run(armed):
     """Trigger released: firmware ends the lease; the pulse under way is cut, the count tells."""
     armed.board.needle_put(programs.needle_word(2047, 6676, 1))

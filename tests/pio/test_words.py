@@ -68,6 +68,7 @@ def test_a_word_never_asks_for_more_than_asked(on_us, period_us, seq):
 @pytest.mark.parametrize(
     ("on_us", "period_us"), [(2, 7000), (2048, 7000), (1000, 6675), (1000, 72_209), (-1, 7000), (1000, -1)]
 )
+@pytest.mark.covers("REQ-0401")
 def test_what_no_word_can_carry_is_refused(on_us, period_us):
     with pytest.raises(ValueError, match="keep it within"):
         programs.needle_word(on_us, period_us, 0)
@@ -81,6 +82,7 @@ def test_the_rate_error_is_at_most_half_a_step(rate):
     assert programs.needle_word(1003, period_us, 0) >= 0
 
 
+@pytest.mark.covers("REQ-0402")
 def test_rates_outside_a_words_range_end_at_its_ends():
     assert programs.needle_period_us(1_000_000) == programs.NEEDLE_PERIOD_BASE_US
     assert programs.needle_period_us(1_000) == programs.NEEDLE_PERIOD_MAX_US

@@ -104,6 +104,7 @@ def test_edges_of_the_ranges_are_carried(message: Message, edge: str) -> None:
 
 
 @pytest.mark.parametrize(("message", "index"), RANGED, ids=name_of)
+@pytest.mark.covers("REQ-1101")
 def test_a_value_next_to_its_range_is_refused_by_name(message: Message, index: int) -> None:
     part = message.fields[index]
     for wrong in (part.low - 1, part.high + 1):

@@ -137,6 +137,7 @@ def test_a_half_frame_left_by_a_reset_is_one_error_and_costs_no_frame(half: byte
 
 # --- damage ----------------------------------------------------------------------------------------------------------
 @given(any_inner, st.data())
+@pytest.mark.covers("REQ-1201")
 def test_a_flipped_bit_is_dropped_and_counted(inner: bytes, data: st.DataObject) -> None:
     wire = bytearray(our_frame(inner))
     bit = data.draw(st.integers(8, (len(wire) - 1) * 8 - 1), "bit between the delimiters")
@@ -147,6 +148,7 @@ def test_a_flipped_bit_is_dropped_and_counted(inner: bytes, data: st.DataObject)
 
 
 @pytest.mark.parametrize("inner", [bytes(HEADER_SIZE), bytes(range(60)), b"\xff" * LONGEST, b"\0\1" * 30])
+@pytest.mark.covers("REQ-1201")
 def test_every_single_flipped_bit_costs_this_frame_and_not_the_next(inner: bytes) -> None:
     """Delimiters included: a frame brings both of its own, so damage never reaches the neighbour."""
     wire = our_frame(inner)
@@ -160,6 +162,7 @@ def test_every_single_flipped_bit_costs_this_frame_and_not_the_next(inner: bytes
 
 
 @pytest.mark.parametrize("inner", [bytes(HEADER_SIZE), bytes(range(60)), b"\xff" * LONGEST])
+@pytest.mark.covers("REQ-1201")
 def test_every_truncation_is_dropped_and_counted_once(inner: bytes) -> None:
     wire = our_frame(inner)
     for length in range(2, len(wire) - 1):
@@ -213,6 +216,7 @@ def test_a_piece_is_counted_once_as_what_it_is(kind: str, piece: bytes) -> None:
 
 
 @given(st.lists(st.sampled_from([(kind, piece) for kind in PIECES for piece in PIECES[kind]])), places)
+@pytest.mark.covers("REQ-1201")
 def test_counters_are_exact_in_any_mixture(pieces: list[tuple[str, bytes]], where: list[int]) -> None:
     read = our_read(*cut(b"".join(piece for _, piece in pieces), where))
     assert read.counters == {name: sum(kind == name for kind, _ in pieces) for name in COUNTERS}

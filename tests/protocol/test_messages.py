@@ -141,6 +141,7 @@ UNITS = {
 
 
 @every_message
+@pytest.mark.covers("REQ-1101")
 def test_the_unit_is_in_the_name(message: Message) -> None:
     for part in message.fields:
         ending = "_" + part.name.rpartition("_")[2]
@@ -221,6 +222,7 @@ def test_any_change_of_a_message_changes_the_hash(message: Message, what: str) -
     st.sampled_from([part for message in TABLE for part in message.fields]),
     st.sampled_from(["name", "code", "unit", "low", "high"]),
 )
+@pytest.mark.covers("REQ-1203")
 def test_any_change_of_a_field_changes_the_hash(part: Field, what: str) -> None:
     before = getattr(part, what)
     try:
@@ -260,6 +262,7 @@ def test_the_order_of_fields_counts(message: Message, chance: object) -> None:
         (messages, "PROTOCOL_VERSION", 2),
     ],
 )
+@pytest.mark.covers("REQ-1203")
 def test_a_change_of_what_a_number_means_changes_the_hash(
     monkeypatch: pytest.MonkeyPatch, where: object, name: str, value: object
 ) -> None:
