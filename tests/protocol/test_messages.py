@@ -269,3 +269,12 @@ def test_a_change_of_what_a_number_means_changes_the_hash(
     """A host that reads fault 36 as another fault than the pen means is as wrong as one that reads other bytes."""
     monkeypatch.setattr(where, name, value, raising=False)
     assert messages.schema_hash() != messages.SCHEMA_HASH
+
+
+@pytest.mark.covers("REQ-1102")
+@pytest.mark.parametrize("quantity", ["depth", "rate"])
+def test_requested_and_measured_are_different_fields_and_the_measured_one_has_an_age(quantity: str) -> None:
+    names = [part.name for part in BY_NAME["STATUS"].fields]
+    assert sum(name.startswith(f"{quantity}_requested_") for name in names) == 1
+    assert sum(name.startswith(f"{quantity}_measured_") for name in names) == 1
+    assert "measured_age_ms" in names
