@@ -63,11 +63,10 @@ class Handshake:
                 self._active = False
                 return events.HelloUnanswered(self._tries)
             return None
-        silence_s = now_s - self._heard_s
-        if self._active or silence_s < SILENCE_S:
+        if self._active or now_s < self._heard_s + SILENCE_S:
             return None
         self.doubt(now_s)
-        return events.PenSilent(silence_s)
+        return events.PenSilent(now_s - self._heard_s)
 
     def answer(self, frame: Frame, now_s: float) -> events.IdentityReceived | events.Mismatch | None:
         """What an IDENTITY means; None when it answers another greeting than ours."""

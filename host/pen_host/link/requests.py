@@ -32,6 +32,9 @@ _MAY_HIDE_A_FIRST_SENDING = frozenset(
 )
 """Refused at the gate, before the pen looked whether it had executed an earlier sending of the same bytes."""
 
+_BEFORE_CONTENT = frozenset({Refusal.STOPPED, Refusal.BUSY, Refusal.WRONG_STATE, Refusal.SERVICE_LOCKED})
+"""For requests outside the sequence: refused before the pen compared the content with what it did last."""
+
 
 @dataclass(slots=True)
 class Request:
@@ -97,8 +100,8 @@ class Request:
         if repeated and self.message.number == messages.CLOSE_SESSION and reason == Refusal.NO_SESSION:
             # an earlier sending closed it, or there was none: either way no session is open
             return Done(0, 0, self.message.name, self.sequence)
-        rebooted = self.message.number == messages.SERVICE and reason == Refusal.WRONG_STATE
-        if repeated and (reason in _MAY_HIDE_A_FIRST_SENDING or rebooted):
+        unsorted = self.message.kind == messages.Kind.LINK and reason in _BEFORE_CONTENT
+        if repeated and (reason in _MAY_HIDE_A_FIRST_SENDING or unsorted):
             return self.unknown("an earlier sending may have been executed before the pen refused a repeat")
         sentence = refusal_sentence(self.message.number, reason, detail)
         return Refused(reason, detail, sentence, self.message.name, self.sequence)

@@ -38,11 +38,10 @@ class StopLane:
 
     def overdue_since(self, now_s: float) -> float | None:
         """Seconds since STOP was asked for, once, when the confirmation is late."""
-        waited_s = now_s - self._since_s
-        if not self.active or self._overdue or waited_s < CONFIRM_S:
+        if not self.active or self._overdue or now_s < self._since_s + CONFIRM_S:
             return None
         self._overdue = True
-        return waited_s
+        return now_s - self._since_s
 
     def confirm(self, now_s: float) -> float:
         """The pen says stopped: end the repeats. Returns seconds since STOP was asked for."""

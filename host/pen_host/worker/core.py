@@ -101,7 +101,7 @@ class PenWorker:
             self._thread.start()
 
     def connect(self, timeout_s: float = CONNECT_S) -> Identity:
-        """Start, and wait for the pen's answer to the greeting.
+        """Start, and wait until the pen has said who it is and how it is.
 
         Raises:
             SchemaMismatchError: The pen was built from another message table. It can still be stopped.
@@ -324,7 +324,7 @@ class PenWorker:
                 self._snapshot = replace(self._snapshot, telemetry=telemetry, telemetry_at_s=at_s)
             case events.IdentityReceived(values):
                 self._snapshot = replace(self._snapshot, identity=Identity.of(values))
-                self._greeted.set()
+                self._begin_request(Ticket("GET_STATUS", {}, None))
             case events.Mismatch(sentence, is_pen):
                 self._complaint = SchemaMismatchError(sentence) if is_pen else NotAPenError(sentence)
                 self._greeted.set()
@@ -344,6 +344,8 @@ class PenWorker:
 
     def _follow_status(self, status: Status, at_s: float) -> None:
         before = self._snapshot.status
+        if self._snapshot.identity is not None:
+            self._greeted.set()
         self._snapshot = replace(self._snapshot, status=status, status_at_s=at_s, session=self._link.session)
         if status.stopped and not (before and before.stopped):
             self._dump(f"pen stopped {status.cause_text}", at_s)
@@ -391,11 +393,12 @@ class PenWorker:
         """Nothing stays open behind the worker: every ticket is settled, every listener woken."""
         if self._ended:
             return
-        self._snapshot = replace(self._snapshot, lost=why, session=0)
+        self._snapshot = replace(self._snapshot, lost=why)
         self._link.fail(why)
         while (event := self._link.next_event()) is not None:
             if isinstance(event, events.Settled):
                 self._settle(event, self._clock())
+        self._snapshot = replace(self._snapshot, session=0)
         self._ended = True
         self._transport.close()
         self._refuse_notes()
