@@ -82,17 +82,25 @@ class SerialTransport:
 
     def close(self) -> None:
         """Let go of the port."""
-        self._serial.close()
+        if not self._serial.is_open:
+            return
+        try:
+            # a pseudo terminal, unlike a device, would stay refused after its last close
+            _refuse_other_opens(self._serial, refuse=False)
+        except OSError:
+            pass  # the device is gone, and its state with it
+        finally:
+            self._serial.close()
 
 
-def _refuse_other_opens(port: serial.Serial) -> None:
-    """Make the system refuse every other open of the device, where it can."""
+def _refuse_other_opens(port: serial.Serial, *, refuse: bool = True) -> None:
+    """Make the system refuse every other open of the device, or no longer, where it can."""
     if sys.platform == "win32":
         return
     import fcntl
     import termios
 
-    fcntl.ioctl(port.fileno(), termios.TIOCEXCL)
+    fcntl.ioctl(port.fileno(), termios.TIOCEXCL if refuse else termios.TIOCNXCL)
 
 
 def _sentence(port: str, error: Exception) -> BusyPortError | NoPenError:
