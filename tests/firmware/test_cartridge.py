@@ -88,6 +88,7 @@ def test_crc8_over_data_and_its_crc_is_zero(data: bytes) -> None:
 
 
 @given(st.integers(0, (1 << 48) - 1), st.integers(0, 63))
+@pytest.mark.covers("REQ-0601")
 def test_no_single_bit_error_passes_for_a_rom_id(serial: int, bit: int) -> None:
     rom = bytearray(layout.build_rom(serial))
     assert layout.rom_valid(rom)
@@ -108,6 +109,7 @@ def test_random_pages_are_never_taken_for_a_cartridge(page: bytes) -> None:
 
 
 @given(st.integers(0, 32 * 8 - 1), st.integers(0, 32 * 8 - 1))
+@pytest.mark.covers("REQ-0601")
 def test_no_flipped_bit_or_two_pass_for_page_0(first: int, second: int) -> None:
     page = bytearray(layout.build_page(LOT, EXPIRY_DAYS, 12))
     for bit in {first, second}:
@@ -202,6 +204,7 @@ def test_budgets_hold() -> None:
         (SimCartridge(memory=bytearray(b"\xff" * 128)), Condition.CARTRIDGE_UNREADABLE),
     ],
 )
+@pytest.mark.covers("REQ-0503", "REQ-0602", "CARTRIDGE_EXPIRED")
 def test_every_kind_of_cartridge_gets_its_condition(device: SimCartridge | None, condition: int) -> None:
     assert Bench(device).read() == condition
 
@@ -217,6 +220,7 @@ def test_the_date_given_is_held_against_the_expiry_and_never_goes_back() -> None
 
 @given(st.binary(min_size=128, max_size=128))
 @settings(max_examples=40)
+@pytest.mark.covers("REQ-0601", "CARTRIDGE_UNREADABLE")
 def test_random_memories_are_never_usable(memory: bytes) -> None:
     assert Bench(SimCartridge(memory=bytearray(memory))).read() != 0
 
@@ -240,6 +244,7 @@ def test_one_fallen_bit_of_the_mark_is_used(bit: int) -> None:
 
 @given(st.integers(0, 45), st.booleans())
 @settings(max_examples=60)
+@pytest.mark.covers("REQ-0503")
 def test_contact_lost_during_a_reading_never_makes_a_used_cartridge_new(
     passes: int, comes_back: bool
 ) -> None:
@@ -397,6 +402,7 @@ def test_what_may_not_be_used_is_not_burned(device: SimCartridge) -> None:
 
 
 @given(st.integers(0, 7))
+@pytest.mark.covers("REQ-0502", "CARTRIDGE_USED")
 def test_a_torn_burn_leaves_the_cartridge_used_for_ever(written: int) -> None:
     device = fresh(burn_torn_after=written)
     bench = Bench(device)
@@ -410,6 +416,7 @@ def test_a_torn_burn_leaves_the_cartridge_used_for_ever(written: int) -> None:
         assert Bench(device).read() == Condition.CARTRIDGE_USED, "after a reset the mark alone says so"
 
 
+@pytest.mark.covers("REQ-0501")
 def test_a_memory_that_cannot_be_burned_is_never_armed_with() -> None:
     device = fresh(burn_blocked=True)
     bench = Bench(device)
@@ -501,6 +508,7 @@ def test_a_bounce_of_the_latch_loses_nothing() -> None:
     assert bench.part.burned_here
 
 
+@pytest.mark.covers("REQ-0502")
 def test_detached_after_use_means_never_again_here_or_after_a_reset() -> None:
     device = fresh()
     bench = Bench(device)

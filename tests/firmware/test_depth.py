@@ -55,6 +55,7 @@ def test_homing_stays_within_its_budget_from_the_outer_stop() -> None:
 
 
 @pytest.mark.parametrize("reads", [False, True])
+@pytest.mark.covers("REQ-0106", "HOMING_FAILED")
 def test_a_stuck_home_switch_fails_homing(reads: bool) -> None:
     bench = DepthBench()
     bench.axis.switch_forced = reads
@@ -99,6 +100,7 @@ def test_a_move_before_homing_is_not_begun() -> None:
 
 
 @pytest.mark.parametrize("depth_um", [-1, limits.DEPTH_STOP_UM + 1, 10_000])
+@pytest.mark.covers("REQ-0101")
 def test_beyond_the_stop_nothing_moves(depth_um: int) -> None:
     bench = homed()
     edges = bench.board.step_edges()
@@ -115,6 +117,7 @@ def test_beyond_the_stop_nothing_moves(depth_um: int) -> None:
     st.integers(0, 1000),
 )
 @settings(max_examples=40)
+@pytest.mark.covers("REQ-0103")
 def test_any_sequence_of_moves_arrives_outward_and_never_too_deep(
     targets: list[int], calibration: tuple[int, int], seed: int
 ) -> None:
@@ -200,6 +203,7 @@ def test_retracting_ends_at_zero() -> None:
 # --- what the counter cannot see --------------------------------------------------------------------------------------
 
 
+@pytest.mark.covers("REQ-0104", "AXIS_STALL")
 def test_a_motor_stalled_on_the_way_out_is_found_on_retracting() -> None:
     bench = homed()
     bench.depth.move(1_500)
@@ -233,6 +237,7 @@ def test_a_motor_that_never_leaves_the_switch_is_found_at_once() -> None:
 
 
 @pytest.mark.parametrize("push_um", [-400, -150, 150, 400])
+@pytest.mark.covers("REQ-0104")
 def test_a_blow_that_moved_the_axis_is_found_on_retracting(push_um: int) -> None:
     bench = homed()
     assert bench.move(1_000) == module.RESULT_OK
@@ -252,6 +257,7 @@ def test_an_axis_pushed_off_the_switch_does_not_move_out() -> None:
 
 
 @pytest.mark.parametrize("extra", [1, 7, -1, 5_000_000])
+@pytest.mark.covers("REQ-0103", "STEP_MISMATCH")
 def test_a_step_counter_that_disagrees_un_homes_the_axis(extra: int) -> None:
     bench = homed()
     bench.depth.move(1_000)

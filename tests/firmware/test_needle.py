@@ -31,6 +31,7 @@ def test_a_healthy_run_agrees_with_itself_and_with_the_truth(rate_mhz: int) -> N
     assert bench.board.overflows == 0
 
 
+@pytest.mark.covers("REQ-0305")
 def test_a_dead_firmware_leaves_three_strokes_at_most() -> None:
     bench = NeedleBench(149_000)
     bench.start()
@@ -44,6 +45,7 @@ def test_a_dead_firmware_leaves_three_strokes_at_most() -> None:
 
 @given(st.integers(0, 14_000))
 @settings(max_examples=60)
+@pytest.mark.covers("REQ-1003")
 def test_stop_in_any_phase_counts_every_edge_once(phase_us: int) -> None:
     """The stroke that stop cuts short is an edge without acknowledgement."""
     bench = NeedleBench(149_000)
@@ -115,6 +117,7 @@ def test_the_first_word_waits_for_the_gate() -> None:
     assert not bench.needle.tripped()
 
 
+@pytest.mark.covers("REQ-0314", "NEEDLE_TRIPPED")
 def test_a_gate_that_falls_during_a_run_is_a_trip() -> None:
     bench = NeedleBench()
     bench.start()
@@ -131,6 +134,7 @@ def test_a_gate_that_falls_during_a_run_is_a_trip() -> None:
 
 
 @pytest.mark.parametrize("rate_mhz", [25_000, 149_000])
+@pytest.mark.covers("REQ-0201", "RATE_DROOP")
 def test_a_silent_needle_droops_within_the_window(rate_mhz: int) -> None:
     bench = NeedleBench(rate_mhz)
     bench.start()
@@ -177,6 +181,7 @@ def test_slow_words_in_flight_after_a_change_are_no_droop(slow_mhz: int, gain_pe
             assert not bench.needle.droop(bench.now_ms)
 
 
+@pytest.mark.covers("REQ-0201")
 def test_changing_the_rate_again_and_again_does_not_hide_a_silent_needle() -> None:
     bench = NeedleBench(50_000)
     bench.start()
@@ -235,6 +240,7 @@ def test_a_wrong_edge_counter_never_throws_the_totals_off() -> None:
     assert abs(bench.needle.edges_total - bench.board.needle.edges) <= 2
 
 
+@pytest.mark.covers("REQ-0203", "STROKE_MISMATCH")
 def test_a_word_that_vanished_is_a_mismatch() -> None:
     bench = healthy()
     bench.board.needle._words.popleft()
@@ -269,6 +275,7 @@ def test_two_edges_too_many_are_found_in_the_next_pass_however_soon() -> None:
     assert bench.needle.mismatch()
 
 
+@pytest.mark.covers("REQ-0203")
 def test_a_word_that_came_twice_is_a_mismatch() -> None:
     bench = healthy()
     words = bench.board.needle._words
@@ -283,6 +290,7 @@ def test_a_word_with_another_period_is_a_mismatch() -> None:
     bench.run_until(bench.needle.mismatch, 100)
 
 
+@pytest.mark.covers("REQ-0203")
 def test_hall_pulses_without_strokes_are_a_mismatch() -> None:
     bench = healthy()
     for _ in range(5):
@@ -291,6 +299,7 @@ def test_hall_pulses_without_strokes_are_a_mismatch() -> None:
     assert bench.needle.mismatch()
 
 
+@pytest.mark.covers("REQ-0203", "REQ-1701")
 def test_a_needle_that_misses_one_stroke_in_ten_is_a_mismatch_before_it_droops() -> None:
     bench = healthy()
     bench.board.plant.needle.missing_percent = 15

@@ -84,6 +84,7 @@ def test_a_patient_of_whom_everything_is_denied_passes() -> None:
 
 
 @pytest.mark.parametrize("rule", SCREENING_RULES, ids=lambda rule: rule.rule_id)
+@pytest.mark.covers("REQ-0901")
 def test_a_question_not_asked_blocks_and_yes_has_the_rules_level(rule: ScreeningRule) -> None:
     unasked = {rule_id: answer for rule_id, answer in ALL_NO.items() if rule_id != rule.rule_id}
     assert ids(check_screening([rule.rule_id], unasked)) == {rule.rule_id: Level.BLOCK}
@@ -111,6 +112,7 @@ def test_a_question_without_a_rule_blocks() -> None:
     assert ids(check_screening(["horoscope"], ALL_NO)) == {"horoscope": Level.BLOCK}
 
 
+@pytest.mark.covers("REQ-0901")
 def test_a_plan_cannot_drop_a_general_question() -> None:
     assert ids(check_screening([], {}))["bleeding_disorder"] is Level.BLOCK
 
@@ -143,12 +145,14 @@ def test_a_new_matching_cartridge_passes_also_on_its_last_day() -> None:
         ({"lot": " "}, "cartridge_lot"),
     ],
 )
+@pytest.mark.covers("REQ-0603")
 def test_any_other_cartridge_is_blocked(changes: dict[str, object], rule_id: str) -> None:
     found = check_cartridge(PLAN, CARTRIDGE.model_copy(update=changes), TODAY)
     assert ids(found) == {rule_id: Level.BLOCK}
     assert found[0].sentence.endswith("Take a new cartridge.")
 
 
+@pytest.mark.covers("REQ-0504")
 def test_a_cartridge_known_from_an_earlier_session_or_a_recall_is_blocked() -> None:
     found = check_cartridge(PLAN, CARTRIDGE, TODAY, used_serials=[CARTRIDGE.serial], recalled_lots=["L2026"])
     assert ids(found) == {"cartridge_used": Level.BLOCK, "cartridge_recalled": Level.BLOCK}
@@ -168,6 +172,7 @@ def test_a_cartridge_known_from_an_earlier_session_or_a_recall_is_blocked() -> N
         (14, {}),
     ],
 )
+@pytest.mark.covers("REQ-1004")
 def test_the_time_since_the_last_session(days: int, expected: dict[str, Level]) -> None:
     assert ids(check_interval(PLAN, TODAY - timedelta(days=days), TODAY)) == expected
 
@@ -184,6 +189,7 @@ def test_a_first_session_has_no_interval() -> None:
 # ---- who may pass --------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.covers("REQ-0902")
 def test_only_an_override_is_passed_and_only_with_a_reason() -> None:
     findings = [Finding(level, level.name, "s", "s") for level in Level]
     reasons = {"BLOCK": "because", "OVERRIDE": "seen by Dr. A"}
