@@ -1,0 +1,1 @@
+"""Measurements: each is a program that prints a table, or JSON with --json."""
