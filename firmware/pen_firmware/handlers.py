@@ -362,7 +362,7 @@ class _Care(_Handlers):
         pen = self._pen
         action, boot_id = self._commands.request.values
         state = pen.supervisor.state
-        if boot_id != pen.boot_id:
+        if boot_id != pen.boot_id or state == State.SERVICE:
             self._commands.refuse(Refusal.WRONG_STATE, state)
         elif action == ServiceAction.REBOOT:
             self._end_armed()

@@ -3,6 +3,9 @@
 from pen_firmware import pio_programs
 from pen_protocol import limits
 
+LATE_US = limits.LEASE_MS * 1000 * 3 // 4
+"""A pass this long after the last one is late: seen while a lease fed at its end still holds."""
+
 
 class HostLease:
     """The host's promise to be there. Due from ARM on; before it the host owes no heartbeat."""
@@ -70,8 +73,8 @@ class FirmwareLease:
         return self.late_us
 
     def late(self):
-        """True when the last pass is so long ago that a lease fed at its end may have run out, or the clock ran back."""
-        return self.late_us < 0 or self.late_us >= limits.LEASE_MS * 1000
+        """True when this pass came `LATE_US` or more after the last one, or the clock ran back."""
+        return self.late_us < 0 or self.late_us >= LATE_US
 
     def forget(self):
         """What follows may take long (flash, collecting memory): only while the needle is off."""

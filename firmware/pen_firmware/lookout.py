@@ -81,6 +81,11 @@ class Lookout:
         raw = self.raw
         self.inputs = (debounced & (raw | ~MUST_HOLD)) | (raw & MUST_NOT)
 
+    def forget_over_current(self):
+        """The comparator was reset in this pass: what it read before no longer holds."""
+        self.raw &= ~Input.OVER_CURRENT
+        self.inputs &= ~Input.OVER_CURRENT
+
     def conditions(self, now_ms):
         """Condition mask of this pass."""
         self._see_hands_and_board()

@@ -390,8 +390,10 @@ class Pen:
         board = self.board
         if board.inputs() & Input.OVER_CURRENT:
             board.clear_over_current()
-        if not board.inputs() & Input.OVER_CURRENT and self.sensors.coil_ma <= limits.COIL_CURRENT_MAX_MA:
-            self.conditions &= ~_OVER_CURRENT
+        if board.inputs() & Input.OVER_CURRENT or self.sensors.coil_ma > limits.COIL_CURRENT_MAX_MA:
+            return
+        self.lookout.forget_over_current()
+        self.conditions &= ~_OVER_CURRENT
 
     def clear_quarantine(self):
         """An engineer has inspected the pen; True when the flash knows it."""

@@ -92,6 +92,11 @@ CURED_IDLE = bits(
 )
 """Conditions that only requests refused while STOPPED can cure: they do not hold CLEAR_FAULT back, they block ARM."""
 
+FOLLOWS = bits(Cond.NOT_HOMED, Cond.AXIS_MOVING, Cond.SETPOINTS, Cond.CARTRIDGE_NOT_BURNED)
+"""Conditions that follow from others: never the first cause when another one is there too."""
+_ESTOP_OPEN = 1 << Cond.ESTOP_OPEN
+_ESTOP_MISSING = 1 << Cond.ESTOP_MISSING
+
 
 def _by_state(rows):
     return tuple([tuple([row for row in rows if row[0] & 1 << state]) for state in range(7)])
@@ -123,7 +128,7 @@ class Supervisor:
         if state != State.STOPPED:
             for _, stops, signal in _LATCHING_FROM[state]:
                 if signals & signal or conditions & stops:
-                    return self._latch(_cause(signal, conditions & stops, fault))
+                    return self._latch(_cause(signal, conditions, stops, fault))
         for _, blocks, signal, target, actions in _ORDERLY_FROM[state]:
             if signals & signal and not conditions & blocks:
                 return self._move(target, actions)
@@ -170,10 +175,13 @@ class Supervisor:
         return actions
 
 
-def _cause(signal, stopping, fault):
-    """First cause of a stop: the STOP message, the lowest condition, or the fault."""
+def _cause(signal, conditions, stops, fault):
+    """First cause of a stop: the STOP message, the fault, or the condition that explains the others best."""
     if signal == Signal.STOP:
         return Fault.STOP_COMMAND
     if signal == Signal.FAULT:
         return fault
-    return lowest(stopping)
+    stopping = conditions & stops
+    if stopping & _ESTOP_OPEN and conditions & _ESTOP_MISSING:
+        return Cond.ESTOP_MISSING
+    return lowest(stopping & ~FOLLOWS) or lowest(stopping)

@@ -17,7 +17,7 @@ FRAMES_PER_COLLECT = 256
 FRAMES_TO_SHED = 1_024
 """Frames since the last collection from which on strokes cost telemetry, so that the heap outlasts the run."""
 FRAMES_TO_COLLECT = 1_536
-"""Frames from which on the heap is collected even under strokes: the lease bears it, running out of memory nothing."""
+"""Frames from which on the heap is collected even under strokes: at worst a late pass, which is a stop, not a crash."""
 
 
 class Upkeep:
