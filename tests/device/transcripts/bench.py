@@ -1,10 +1,11 @@
 """A small board and a small random source for transcripts; runs on MicroPython and CPython alike, floats nowhere."""
 
+from pen_firmware import cartridge_layout as layout
 from pen_firmware import pio_programs as pio
 from pen_firmware.hal import Input
 
 WRAP = (1 << 30) - 1
-SAFE_INPUTS = Input.ESTOP_CLOSED | Input.ESTOP_PRESENT | Input.LATCH | Input.SAFE | Input.LEASE
+CLOSED = Input.ESTOP_CLOSED | Input.ESTOP_PRESENT | Input.LATCH
 
 
 class Random:
@@ -49,12 +50,17 @@ class Bench:
         self.trigger = False
         self.contact = False
         self.open_estop = False
-        self.analogs = [2048, 300, 3900, 2070]
+        self.analogs = [2048, 20, 3900, 2070]
         self.slots = {}
         self.kept = [0, 0, 0, 0]
         self.received = b""
         self.sent = b""
         self.refuse_writes = False
+        self.memory = bytearray(layout.build_memory(b"LOT7", 4000, 12))
+        self.rom = layout.build_rom(4711)
+        self.scratch = b""
+        self.heard = []
+        self.said = 0
 
     # --- world ------------------------------------------------------------------------------------------------------
     def advance(self, us):
@@ -185,9 +191,11 @@ class Bench:
         self.outward = outward
 
     def inputs(self):
-        mask = SAFE_INPUTS
+        mask = CLOSED
         if self.open_estop:
-            mask &= ~(Input.ESTOP_CLOSED | Input.SAFE)
+            mask &= ~Input.ESTOP_CLOSED
+        if self.lease_us:
+            mask |= Input.LEASE if self.open_estop else Input.LEASE | Input.SAFE
         if self.trigger:
             mask |= Input.TRIGGER
         if self.contact:
@@ -200,15 +208,38 @@ class Bench:
         return self.random.below(4096) if self._fails() else self.analogs[channel]
 
     def clear_over_current(self):
-        self.analogs[1] = 300
+        self.analogs[1] = 20
 
     def wire_reset(self):
-        return False
+        self.heard = []
+        self.said = 0
+        return self.memory is not None
 
     def wire_write(self, byte):
-        pass
+        self.heard.append(byte)
+        self.said = 0
+        heard = self.heard
+        if len(heard) == 12 and heard[1] == layout.CMD_WRITE_SCRATCHPAD:
+            self.scratch = bytes(heard[2:4]) + bytes([layout.SCRATCHPAD_FULL]) + bytes(heard[4:])
+        elif (
+            len(heard) == 5
+            and heard[1] == layout.CMD_COPY_SCRATCHPAD
+            and bytes(heard[2:]) == self.scratch[:3]
+        ):
+            at = heard[2]
+            for index in range(layout.MARK_SIZE):
+                self.memory[at + index] &= self.scratch[3 + index]
 
     def wire_read(self):
+        at = self.said
+        self.said += 1
+        heard = self.heard
+        if len(heard) == 1:
+            return self.rom[at] if at < len(self.rom) else 0xFF
+        if heard[1] == layout.CMD_READ_SCRATCHPAD:
+            return self.scratch[at] if at < len(self.scratch) else 0xFF
+        if heard[1] == layout.CMD_READ_MEMORY and len(heard) == 4:
+            return self.memory[(heard[2] + at) % layout.MEMORY_SIZE]
         return 0xFF
 
     def stream_read(self, buffer):
