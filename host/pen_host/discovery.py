@@ -6,8 +6,6 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from serial.tools import list_ports
-
 from .errors import BusyPortError, ManyPensError, NoPenError, PenError, SchemaMismatchError
 from .transport import open_transport
 from .worker import PenWorker
@@ -30,6 +28,8 @@ class Found:
 
 def candidates() -> list[str]:
     """Ports whose USB id could be a pen's, in a steady order."""
+    from serial.tools import list_ports  # late: it loads more than everything else here
+
     ports = (port for port in list_ports.comports() if (port.vid, port.pid) in USB_IDS)
     return sorted(port.device for port in ports)
 

@@ -6,22 +6,18 @@ ask for and raise when the pen does not say.
 
 from __future__ import annotations
 
-import secrets
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
 
-from platformdirs import user_log_path
-
 from pen_protocol import limits
 
-from .discovery import find_url
 from .errors import PenError, RefusedError, UnknownOutcomeError
 from .link.readings import Cartridge, EventPage, Identity, PenEvent, Settings, Status, Telemetry
 from .names import ServiceAction, UnlockReason
 from .outcomes import Done, Outcome, Refused, Unknown
 from .transport import open_transport
-from .worker import PenWorker, Snapshot, StopReport
+from .worker import PenWorker, Snapshot, StopReport, random_word
 
 __all__ = [
     "Cartridge",
@@ -57,6 +53,8 @@ def stop_at(url: str, timeout_s: float = 1.0) -> StopReport:
 
 def default_dumps() -> Path:
     """Where black box dumps belong on this system."""
+    from platformdirs import user_log_path  # late: STOP does not wait for it
+
     return user_log_path("derma-pen") / "blackbox"
 
 
@@ -89,8 +87,12 @@ class Pen:
         Raises:
             PenError: No pen, several, a busy port, another release, another serial number.
         """
+        if url is None:
+            from .discovery import find_url  # late: STOP at a named port does not wait for it
+
+            url = find_url(serial)
         directory = (dumps or default_dumps()) if keep_dumps else None
-        worker = PenWorker(open_transport(url or find_url(serial)), dumps=directory)
+        worker = PenWorker(open_transport(url), dumps=directory)
         try:
             identity = worker.connect()
             if serial is not None and not identity.serial.startswith(serial.lower()):
@@ -179,7 +181,7 @@ class Pen:
             unlock_reason: A `names.UnlockReason`.
         """
         values = {
-            "nonce": nonce or 1 + secrets.randbelow(limits.WORD_MAX),
+            "nonce": nonce or random_word(),
             "operator": operator,
             "depth_cap_um": depth_cap_um,
             "unlock_reason": int(unlock_reason),

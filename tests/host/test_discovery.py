@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import pytest
+from serial.tools import list_ports
 
 from pen_host import discovery
 from pen_host.discovery import Found, choose
@@ -59,7 +60,7 @@ def test_only_ports_with_the_right_usb_id_are_asked(monkeypatch: pytest.MonkeyPa
         SimpleNamespace(device="/dev/ttyACM0", vid=0x2E8A, pid=0x0005),
         SimpleNamespace(device="/dev/ttyUSB0", vid=0x0403, pid=0x6001),
     ]
-    monkeypatch.setattr(discovery.list_ports, "comports", lambda: ports)
+    monkeypatch.setattr(list_ports, "comports", lambda: ports)
     assert discovery.candidates() == ["/dev/ttyACM0", "/dev/ttyACM1"]
 
 

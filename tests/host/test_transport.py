@@ -14,8 +14,10 @@ import serial
 
 from pen_host.errors import BusyPortError, NoPenError, TransportLostError, UsageError
 from pen_host.link import FrameReader, encode
-from pen_host.transport import SerialTransport, SocketTransport, Transport, WriteBlockedError, open_transport
+from pen_host.transport import Transport, WriteBlockedError, open_transport
+from pen_host.transport.serial_port import SerialTransport
 from pen_host.transport.sim import SimTransport
+from pen_host.transport.socket_port import SocketTransport
 from pen_protocol import messages
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="pseudo terminals exist on POSIX only")

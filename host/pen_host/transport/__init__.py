@@ -1,15 +1,14 @@
 """The way to a pen, chosen by URL.
 
 A device path or COM name is a serial port, `socket://host:port` a pen behind TCP, `sim:` a simulated pen in this process.
+Only the kind that is asked for is imported.
 """
 
 from __future__ import annotations
 
 from .base import Transport, WriteBlockedError
-from .serial_port import SerialTransport
-from .socket_port import SocketTransport
 
-__all__ = ["SerialTransport", "SocketTransport", "Transport", "WriteBlockedError", "open_transport"]
+__all__ = ["Transport", "WriteBlockedError", "open_transport"]
 
 
 def open_transport(url: str) -> Transport:
@@ -28,5 +27,9 @@ def open_transport(url: str) -> Transport:
 
         return open_sim(url)
     if url.startswith("socket://"):
+        from .socket_port import SocketTransport
+
         return SocketTransport(url)
+    from .serial_port import SerialTransport
+
     return SerialTransport(url)

@@ -6,7 +6,7 @@ anything is received or sent.
 
 from __future__ import annotations
 
-import secrets
+import os
 import threading
 import time
 from collections import deque
@@ -73,7 +73,7 @@ class PenWorker:
         self._transport = transport
         self._clock = clock
         self.blackbox = Blackbox()
-        self._link = Link(secrets.randbelow(0x10000), self.blackbox.frame)
+        self._link = Link(random_word() & 0xFFFF, self.blackbox.frame)
         self._dumps = DumpWriter(dumps)
         self._stops: deque[StopTicket] = deque()
         self._notes: deque[Ticket | _Adopt] = deque()
@@ -219,7 +219,7 @@ class PenWorker:
     def _run(self) -> None:
         why = "the program's link to the pen failed"
         try:
-            self._link.hello(self._clock(), 1 + secrets.randbelow(limits.WORD_MAX))
+            self._link.hello(self._clock(), random_word())
             while not self._closing:
                 self._pass()
             why = "the connection was closed"
@@ -424,6 +424,11 @@ class PenWorker:
             except IndexError:
                 return  # another thread took it
             ticket.settle(StopReport(False, 0, self._snapshot.lost or "the connection is gone"))
+
+
+def random_word() -> int:
+    """A number 1..2^30-1 that nobody can guess; `secrets` would give it too, and load seven modules first."""
+    return 1 + int.from_bytes(os.urandom(8), "little") % limits.WORD_MAX
 
 
 def _ask(gate: Gate) -> bool:
