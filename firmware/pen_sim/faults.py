@@ -29,7 +29,7 @@ class SimFault:
     summary: str
     """What it does, one line."""
     provokes: str
-    """Name of the condition or fault code it should lead to; empty when it must be harmless."""
+    """Name of the condition or fault code it leads to first; empty when it must be harmless."""
     begin: Callable[..., None]
     end: Callable[[FaultContext], None]
 
@@ -182,13 +182,18 @@ FAULTS: dict[str, SimFault] = {
     # needle and coil
     "hall_lost": SimFault(
         "The hall sensor falls silent while the needle moves.",
-        "RATE_DROOP",
+        "STROKE_MISMATCH",
         *_set("plant.needle.hall_lost", True, False),
     ),
     "droop": SimFault(
         "Part of the strokes (value: percent) does not move the needle.",
-        "RATE_DROOP",
+        "STROKE_MISMATCH",
         *_set("plant.needle.missing_percent", 60, 0),
+    ),
+    "needle_slow": SimFault(
+        "The needle machine's clock is slow: each stroke lasts `value` percent of its time.",
+        "RATE_DROOP",
+        *_set("needle.stretch_percent", 130, 100),
     ),
     "needle_drag": SimFault(
         "The needle arrives late (value: us), as with hair or a bent needle.",
@@ -236,11 +241,11 @@ FAULTS: dict[str, SimFault] = {
         *_set("plant.axis.switch_forced", False, None),
     ),
     "axis_stall": SimFault(
-        "The axis motor does not turn.", "AXIS_STALL", *_set("plant.axis.stalled", True, False)
+        "The axis motor does not turn.", "HOMING_FAILED", *_set("plant.axis.stalled", True, False)
     ),
     "axis_knocked": SimFault(
-        "A blow moves the axis by `distance_um` without a step.",
-        "STEP_MISMATCH",
+        "A blow moves the axis by `distance_um` without a step; seen when a move comes near the home switch.",
+        "AXIS_STALL",
         _axis_knocked_begin,
         _nothing,
     ),
@@ -260,7 +265,7 @@ FAULTS: dict[str, SimFault] = {
         "The cartridge does not answer.", "CARTRIDGE_ABSENT", *_cartridge("present", False, True)
     ),
     "burn_fails": SimFault(
-        "The used mark cannot be burned.", "CARTRIDGE_NOT_BURNED", *_cartridge("burn_blocked", True, False)
+        "The used mark cannot be burned.", "CARTRIDGE_USED", *_cartridge("burn_blocked", True, False)
     ),
     "burn_torn": SimFault(
         "The used mark is burned in part (value: bytes).",
@@ -272,7 +277,10 @@ FAULTS: dict[str, SimFault] = {
     ),
     # hands
     "estop_missing": SimFault(
-        "The stop button is unplugged.", "ESTOP_MISSING", _estop_missing_begin, _estop_missing_end
+        "The stop button is unplugged, which opens its contact too.",
+        "ESTOP_MISSING",
+        _estop_missing_begin,
+        _estop_missing_end,
     ),
     "trigger_stuck": SimFault(
         "The trigger reads held for ever.", "TRIGGER_STUCK", *_stuck(Input.TRIGGER, high=True)
@@ -282,7 +290,7 @@ FAULTS: dict[str, SimFault] = {
     "tick_slow": SimFault(
         "Every pass of the firmware takes `value` us longer.",
         "FIRMWARE_LEASE",
-        *_firmware("slow_us", 30_000, 0),
+        *_firmware("slow_us", 45_000, 0),
     ),
     "hang": SimFault(
         "The firmware stops; machines and watchdog go on.",

@@ -43,6 +43,8 @@ class NeedleMachine:
         self._acks: deque[int] = deque()
         self.level = 0
         self.edges = 0
+        self.stretch_percent = 100
+        """Above 100 the machine's clock is slow, as after a change of the system clock: times of new strokes stretch."""
 
     # --- what the board does --------------------------------------------------------------------------------------
 
@@ -165,6 +167,9 @@ class NeedleMachine:
         self._ack = pio_programs.word_ack(word)
         self._on_us = pio_programs.word_on_us(word)
         self._period_us = pio_programs.word_period_us(word)
+        if self.stretch_percent != 100:
+            self._on_us = self._on_us * self.stretch_percent // 100
+            self._period_us = self._period_us * self.stretch_percent // 100
         self._rise_us = time_us + SETUP_US
         self._next_us = self._rise_us
         self._phase = _SETUP
