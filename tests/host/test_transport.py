@@ -221,6 +221,14 @@ class TestSim:
         with pytest.raises(TransportLostError):
             transport.write(b"x")
 
+    def test_a_pulled_cable_is_a_lost_connection(self) -> None:
+        transport = open_transport("sim:")
+        assert isinstance(transport, SimTransport)
+        with transport.hands() as bench:
+            bench.unplug_usb()
+        with pytest.raises(TransportLostError, match="unplugged"):
+            transport.read(0)
+
     @pytest.mark.parametrize("url", ["sim:?fault=nonsense", "sim:?scale=0", "sim:?seed=x", "sim:?colour=red"])
     def test_an_option_that_does_not_exist_is_explained(self, url: str) -> None:
         with pytest.raises(UsageError):

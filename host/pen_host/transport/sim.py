@@ -94,6 +94,8 @@ class SimTransport:
             raise TransportLostError(self._name, "the simulated pen was closed")
         if not self.sim.powered:
             raise TransportLostError(self._name, "the simulated pen has no power")
+        if not self.sim.stream.plugged:
+            raise TransportLostError(self._name, "the simulated cable is unplugged")
 
     def _catch_up(self) -> None:
         now_s = self._clock()
