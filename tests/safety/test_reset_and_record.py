@@ -137,8 +137,8 @@ def test_event_numbers_never_repeat_over_resets_power_losses_and_cut_writes(
         if end == "armed power":
             ledger.save(True)
         for index in range(events):
-            if not ledger.numbering_sound():
-                ledger.save(False)
+            if end != "armed power" and not ledger.numbering_sound():
+                ledger.save(False)  # armed the flash must not be written: what was reserved has to last
             given_out.append(ledger.log(1, 0, index, index))
         cause = ResetCause.WATCHDOG if end == "watchdog" else ResetCause.POWER
         if cause == ResetCause.POWER:
