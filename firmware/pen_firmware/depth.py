@@ -338,9 +338,8 @@ class Depth:
         elif phase == _HOME_SLOW:
             self._datum()
         elif phase == _SEEK_SLOW and abs(self._steps.position - self._switch) <= TOLERANCE_STEPS:
-            if self._steps.made > 0:
-                # seen closing: a fresh datum
-                self._steps.position = self._switch
+            # seen closing, for it was open when the leg began: a fresh datum
+            self._steps.position = self._switch
             self._arrive()
         else:
             self._fail(self._failure())

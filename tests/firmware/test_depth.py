@@ -69,13 +69,14 @@ def test_a_motor_that_does_not_turn_fails_homing() -> None:
     assert bench.home() == Fault.HOMING_FAILED
 
 
-def test_approaches_that_differ_fail_homing() -> None:
+@pytest.mark.parametrize("slip_nm", [-100_000, 200_000])
+def test_approaches_that_differ_fail_homing(slip_nm: int) -> None:
     bench = DepthBench()
     bench.depth.home()
     while not (bench.axis.home_switch and bench.depth.busy):
         bench.tick()
-    bench.axis.carriage_nm += 200_000
-    bench.axis.motor_nm += 200_000
+    bench.axis.carriage_nm += slip_nm
+    bench.axis.motor_nm += slip_nm
     assert bench.finish() == Fault.HOMING_FAILED
     assert not bench.depth.homed
 
@@ -88,7 +89,7 @@ def test_an_offset_that_leaves_the_needle_out_fails_homing() -> None:
 def test_failed_homing_again_and_again_keeps_the_measurement_on_the_wire() -> None:
     bench = DepthBench()
     bench.axis.switch_forced = False
-    for _ in range(6):
+    for _ in range(13):
         assert bench.home() == Fault.HOMING_FAILED
         assert -0x7FFF <= bench.depth.measured_um <= 0x7FFF
 
@@ -192,6 +193,13 @@ def test_near_the_switch_with_the_gate_open_the_axis_stays_where_it_is() -> None
     assert bench.depth.measured_um == 50
 
 
+def test_without_a_backlash_given_a_shallower_target_is_still_approached_outward() -> None:
+    bench = homed(home_offset_um=100, backlash_um=0)
+    assert bench.move(1_000) == module.RESULT_OK
+    assert bench.move(800) == module.RESULT_OK
+    assert bench.last_outward
+
+
 def test_retracting_ends_at_zero() -> None:
     bench = homed()
     assert bench.move(1_000) == module.RESULT_OK
@@ -236,7 +244,7 @@ def test_a_motor_that_never_leaves_the_switch_is_found_at_once() -> None:
     assert not bench.depth.homed
 
 
-@pytest.mark.parametrize("push_um", [-400, -150, 150, 400])
+@pytest.mark.parametrize("push_um", [-400, -150, -75, 75, 150, 400])
 @pytest.mark.covers("REQ-0104")
 def test_a_blow_that_moved_the_axis_is_found_on_retracting(push_um: int) -> None:
     bench = homed()

@@ -167,21 +167,20 @@ def test_changes_of_rate_neither_droop_nor_mismatch(rates: list[int], each_ms: i
             assert not bench.needle.mismatch()
 
 
-@pytest.mark.parametrize("slow_mhz", [25_000, 27_000, 30_000])
-@pytest.mark.parametrize("gain_percent", [140, 160, 200, 400])
-def test_slow_words_in_flight_after_a_change_are_no_droop(slow_mhz: int, gain_percent: int) -> None:
-    """Three words of the old rate may still be under way, longer than the window bears at the new rate."""
+@pytest.mark.parametrize("gain_percent", [140, 152, 160, 400])
+@pytest.mark.parametrize("tick_us", [5_000, 12_000])
+def test_slow_words_in_flight_after_a_change_are_no_droop(gain_percent: int, tick_us: int) -> None:
+    """Three words of the old rate are still under way: with late passes longer than the window bears at the new one."""
     for phase in range(8):
-        bench = NeedleBench(slow_mhz)
+        bench = NeedleBench(25_000)
         bench.start()
         bench.run_ms(400 + 5 * phase)
-        bench.needle.set(pio_programs.needle_period_us(slow_mhz * gain_percent // 100), ON_US)
-        for _ in range(100):
-            bench.tick()
+        bench.needle.set(pio_programs.needle_period_us(25_000 * gain_percent // 100), ON_US)
+        for _ in range(40):
+            bench.tick(tick_us)
             assert not bench.needle.droop(bench.now_ms)
 
 
-@pytest.mark.covers("REQ-0201")
 def test_changing_the_rate_again_and_again_does_not_hide_a_silent_needle() -> None:
     bench = NeedleBench(50_000)
     bench.start()
@@ -250,12 +249,16 @@ def test_a_word_that_vanished_is_a_mismatch() -> None:
 def test_words_that_are_swallowed_are_a_mismatch() -> None:
     """Neither edges nor acknowledgements come, so only the words sent can tell."""
     bench = healthy()
+    bench.board.needle.put = lambda word, now_us: True  # type: ignore[method-assign]
+    bench.run_until(bench.needle.mismatch, 60)
 
-    def swallow() -> bool:
-        bench.board.needle._words.clear()
-        return bench.needle.mismatch()
 
-    bench.run_until(swallow, 60)
+def test_an_edge_without_any_word_is_a_mismatch_at_once() -> None:
+    bench = NeedleBench()
+    bench.needle.start(bench.now_ms)
+    bench.board.extra_edges += 1
+    bench.needle.tick(bench.now_ms)
+    assert bench.needle.mismatch()
 
 
 def test_an_edge_the_counter_missed_is_a_mismatch() -> None:
