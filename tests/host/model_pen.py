@@ -260,6 +260,9 @@ class Bench:
         for piece in self._up.take(self.now_s):
             self.link.receive(piece, self.now_s)
         self.link.tick(self.now_s, self.may_beat)
+        assert self.link.next_deadline() > self.now_s, (
+            "what is due was done: an owner that waits for it does not spin"
+        )
         self.collect()
         while (wire := self.link.next_output()) is not None:
             self._down.put(wire, self.now_s)

@@ -109,10 +109,12 @@ class SteppedTransport:
 class Rig:
     """A simulated pen, a worker and a client on it."""
 
-    def __init__(self, dumps: Path | None = None, seed: int = 1, greet: bool = True) -> None:
-        self.sim = SimPen(seed=seed)
+    def __init__(
+        self, dumps: Path | None = None, seed: int = 1, greet: bool = True, sim: SimPen | None = None
+    ) -> None:
+        self.sim = sim or SimPen(seed=seed)
         self.transport = SteppedTransport(self.sim)
-        self.worker = PenWorker(self.transport, self.transport.clock, dumps)
+        self.worker = PenWorker(self.transport, self.transport.clock, dumps, self.transport.clock)
         self.pen = Pen(self.worker)
         if greet:
             self.do(lambda: self.worker.connect(30))

@@ -285,6 +285,16 @@ class TestSession:
         assert isinstance(outcomes(bench)[token], Unknown)
         assert bench.link.session == 0
 
+    def test_a_pen_flashed_with_another_release_meanwhile_is_left_alone(self) -> None:
+        bench = in_session()
+        bench.pen.restart()
+        bench.pen.schema = 0x1234ABCD
+        bench.step(2.0)
+        assert len(bench.of(events.Mismatch)) == 1
+        assert bench.of(events.PenRestarted) == [events.PenRestarted(7, 8)]
+        assert bench.link.identity is None
+        assert bench.link.session == 0
+
     def test_a_session_the_pen_no_longer_holds_is_reported_once(self) -> None:
         bench = in_session()
         bench.pen.session = 0

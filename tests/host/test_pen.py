@@ -137,14 +137,19 @@ def test_a_deeper_session_needs_a_reason(rig: Rig) -> None:
     )
 
 
-def test_a_restarted_program_takes_its_session_over_and_closes_it(rig: Rig) -> None:
-    rig.done(lambda: rig.pen.open_session(operator=7, nonce=4242))
-    rig.done(rig.pen.home)
-    rig.worker._link._sequences.restart(9)  # as a new program, which starts its numbers anew
-    rig.worker._link.session = 0
-    assert not rig.do(lambda: rig.pen.adopt_session(4243))
-    assert rig.do(lambda: rig.pen.adopt_session(4242))
-    rig.done(rig.pen.close_session)
+def test_a_restarted_program_takes_its_session_over_arms_and_closes_it(rig: Rig) -> None:
+    rig.armed()
+    rig.let_pass(1_000)
+    rig.done(rig.pen.disarm)
+    rig.worker.close()
+    with Rig(sim=rig.sim) as later:
+        assert not later.do(lambda: later.pen.adopt_session(78))
+        assert later.do(lambda: later.pen.adopt_session(77))
+        later.done(lambda: later.pen.arm(500, 100_000))
+        later.let_pass(1_000)
+        assert later.do(later.pen.status).armed
+        later.done(later.pen.disarm)
+        later.done(later.pen.close_session)
 
 
 def test_the_self_test_runs_in_a_session(rig: Rig) -> None:

@@ -55,9 +55,13 @@ class Link:
     Args:
         first_sequence: Sequence number to go on from, 0..65535. A random one keeps an earlier run's answers apart.
         record: Told of every frame in both directions.
+        last_beat: Heartbeats count on from here. The pen takes rising counts only, so a program that takes a session over
+            must begin above its predecessor's.
     """
 
-    def __init__(self, first_sequence: int = 0, record: Recorder = _record_nothing) -> None:
+    def __init__(
+        self, first_sequence: int = 0, record: Recorder = _record_nothing, last_beat: int = 0
+    ) -> None:
         self.counters = Counters()
         self.session = 0
         """Nonce of the session this host holds open, 0 for none."""
@@ -71,7 +75,7 @@ class Link:
         self._output: deque[bytes] = deque()
         self._events: deque[events.Event] = deque()
         self._tokens = 0
-        self._beat_count = 0
+        self._beat_count = last_beat
         self._beat_due_s = 0.0
         self._beating = False
         self._uptime_ms = -1
@@ -289,10 +293,8 @@ class Link:
             self.counters.stale += 1
             return
         self._events.append(event)
-        if isinstance(event, events.Mismatch) or before is None:
-            return
-        old, new = int(before["boot_id"]), int(event.values["boot_id"])
-        if old != new:
+        old, new = int(before["boot_id"]) if before else 0, int(frame.values["boot_id"])
+        if before and old != new:
             self._on_restart(old, new)
 
     def _on_restart(self, old: int, new: int) -> None:

@@ -75,6 +75,7 @@ class Handshake:
         self._active = False
         complaint = _complaint(frame)
         if complaint is not None:
+            self.identity = None  # also of a pen that was flashed meanwhile
             return complaint
         self.identity = frame.values
         return events.IdentityReceived(frame.values, now_s)

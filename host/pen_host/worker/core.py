@@ -37,6 +37,8 @@ BLOCKED_WRITES = 5
 """Writes in a row that the other side did not take: the connection counts as lost."""
 FRESH_S = 4 * limits.STATUS_PERIOD_MS / 1000
 """A pen not heard for this long gets no heartbeat: a host that is blind must not keep a needle going."""
+BEATS_A_SECOND = 64
+"""More than are ever sent: the count a program starts with lies above every count of the one before."""
 CONNECT_S = 2 * limits.REQUEST_TRIES * limits.REQUEST_RETRY_MS / 1000
 
 GATE_ERRORS = (
@@ -65,15 +67,21 @@ class PenWorker:
         transport: Owned from now on; closed with the worker.
         clock: Monotonic seconds.
         dumps: Directory for black box dumps; None keeps none.
+        wall: Seconds of the calendar, for heartbeat counts that rise from one program to the next.
     """
 
     def __init__(
-        self, transport: Transport, clock: Callable[[], float] = time.monotonic, dumps: Path | None = None
+        self,
+        transport: Transport,
+        clock: Callable[[], float] = time.monotonic,
+        dumps: Path | None = None,
+        wall: Callable[[], float] = time.time,
     ) -> None:
         self._transport = transport
         self._clock = clock
         self.blackbox = Blackbox()
-        self._link = Link(random_word() & 0xFFFF, self.blackbox.frame)
+        last_beat = int(wall() * BEATS_A_SECOND) % (limits.WORD_MAX // 2)
+        self._link = Link(random_word() & 0xFFFF, self.blackbox.frame, last_beat)
         self._dumps = DumpWriter(dumps)
         self._stops: deque[StopTicket] = deque()
         self._notes: deque[Ticket | _Adopt] = deque()
