@@ -16,18 +16,18 @@ from sqlalchemy import Connection, Engine, create_engine, event, insert
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import StaticPool
 
-from pen_host.canonical import CanonicalError, canonical_json
 from pen_host.journal import layout, sqlite
-from pen_host.journal.chain import COLUMNS, FORM, GENESIS, Head, row_hash
+from pen_host.journal.chain import COLUMNS, GENESIS, Head
 from pen_host.journal.errors import (
     EntryError,
     JournalDamagedError,
     JournalUnhealthyError,
     JournalUnwritableError,
 )
-from pen_host.journal.kinds import Kind, problem
+from pen_host.journal.kinds import Kind
 from pen_host.journal.location import check_place, default_path
 from pen_host.journal.lock import WriterLock
+from pen_host.journal.next_rows import NextRows, payload_text
 from pen_host.journal.pen_events import sort_events
 from pen_host.journal.reader import JournalReader
 from pen_host.journal.rows import Draft, EventsAppended, Row
@@ -40,9 +40,6 @@ SYSTEM = "system"
 
 VERIFIED_AT_OPEN = 100_000
 """The newest entries are verified at every opening; all of them take `verify()`. About half a second. (J)"""
-
-CLOCK_STEP_NS = 1_000_000_000
-"""The clock and steady time may drift apart by this much before an entry says so. (J)"""
 
 
 class Journal:
@@ -65,10 +62,8 @@ class Journal:
         self._engine = _engine(raw)
         self._utc_ns = utc_ns
         self._monotonic_ns = monotonic_ns
-        self._boot_id = secrets.token_hex(8)
         self._turn = threading.Lock()
-        self._head = Head("", 0, GENESIS)
-        self._clock: tuple[int, int] | None = None
+        self._chain = NextRows(secrets.token_hex(8))
         self._failure = ""
         self._closed = False
 
@@ -125,12 +120,12 @@ class Journal:
     @property
     def head(self) -> Head:
         """The newest entry, to be kept elsewhere as a witness."""
-        return self._head
+        return self._chain.head
 
     @property
     def station_id(self) -> str:
         """The station whose chain this is."""
-        return self._head.station_id
+        return self._chain.head.station_id
 
     def append(
         self,
@@ -170,7 +165,7 @@ class Journal:
         Raises:
             JournalError: Nothing was written.
         """
-        texts = [_payload_text(draft) for draft in drafts]
+        texts = [payload_text(draft) for draft in drafts]
         with self._turn:
             self._must_be_healthy()
             return self._write(lambda _: (list(drafts), texts), actor, role)
@@ -201,7 +196,7 @@ class Journal:
                     Draft(draft.kind, draft.payload, session_id, subject, pen_serial, draft.event_id)
                     for draft in new
                 ]
-                return drafts, [_payload_text(draft) for draft in drafts]
+                return drafts, [payload_text(draft) for draft in drafts]
 
             rows = self._write(choose, "pen", SYSTEM)
             known, conflicts = sorted_out[0]
@@ -218,9 +213,9 @@ class Journal:
                 raise JournalUnwritableError(self.path, "it was closed")
             cause = self._failure
             sqlite.check_file(self.path, self._raw)
-            self._head = self._read_head() or self._head
+            self._chain.head = self._read_head() or self._chain.head
             draft = Draft(Kind.JOURNAL_RECOVERED, {"cause": cause})
-            row = self._write(lambda _: ([draft], [_payload_text(draft)]), actor, role)[0]
+            row = self._write(lambda _: ([draft], [payload_text(draft)]), actor, role)[0]
             self._failure = ""
             return row
 
@@ -231,7 +226,7 @@ class Journal:
             progress: Called with entries checked and entries in all.
             known: Heads kept elsewhere.
         """
-        return verify_record(self.path, progress=progress, known=[*known, self._head])
+        return verify_record(self.path, progress=progress, known=[*known, self._chain.head])
 
     def reader(self) -> JournalReader:
         """A view of the record that cannot write."""
@@ -245,7 +240,7 @@ class Journal:
             try:
                 if self.healthy:
                     draft = Draft(Kind.JOURNAL_CLOSED, {})
-                    self._write(lambda _: ([draft], [_payload_text(draft)]), SYSTEM, SYSTEM)
+                    self._write(lambda _: ([draft], [payload_text(draft)]), SYSTEM, SYSTEM)
             finally:
                 self._closed = True
                 self._engine.dispose()
@@ -275,17 +270,17 @@ class Journal:
             )
         head = self._read_head()
         first = [] if head else [Draft(Kind.JOURNAL_CREATED, {"station_id": station_id})]
-        self._head = head or Head(station_id, 0, GENESIS)
+        self._chain.head = head or Head(station_id, 0, GENESIS)
         if head:
             self._verify_newest()
         if saved:
             first.append(Draft(Kind.JOURNAL_MIGRATED, {"to": layout.NEWEST, "copy": saved.name}))
         first.append(Draft(Kind.JOURNAL_OPENED, self._surroundings()))
-        texts = [_payload_text(draft) for draft in first]
+        texts = [payload_text(draft) for draft in first]
         self._write(lambda _: (first, texts), SYSTEM, SYSTEM)
 
     def _verify_newest(self) -> None:
-        report = verify_record(self.path, after=max(0, self._head.seq - VERIFIED_AT_OPEN))
+        report = verify_record(self.path, after=max(0, self._chain.head.seq - VERIFIED_AT_OPEN))
         if not report.intact:
             raise JournalDamagedError(self.path, report.damages[0].sentence.rstrip("."))
 
@@ -319,7 +314,8 @@ class Journal:
         try:
             with self._engine.begin() as connection:
                 drafts, texts = choose(connection)
-                rows = self._chained(drafts, texts, actor, role)
+                now = (self._utc_ns(), self._monotonic_ns())
+                rows = self._chain.rows(drafts, texts, now, (actor, role))
                 if rows:
                     values = [dict(zip(COLUMNS, row.raw(), strict=True)) for row in rows]
                     connection.execute(insert(entries), values)
@@ -328,37 +324,8 @@ class Journal:
             self._failure = failure.sentence
             raise failure from error
         if rows:
-            self._head = rows[-1].head
-            self._clock = (rows[-1].utc_ns, rows[-1].monotonic_ns)
+            self._chain.written(rows[-1])
         return rows
-
-    def _chained(self, drafts: list[Draft], texts: list[str], actor: str, role: str) -> tuple[Row, ...]:
-        """Rows for drafts, each linked to the one before."""
-        if not drafts:
-            return ()
-        utc, mono = self._utc_ns(), self._monotonic_ns()
-        if self._clock:
-            step = (utc - self._clock[0]) - (mono - self._clock[1])
-            if abs(step) > CLOCK_STEP_NS:
-                note = Draft(Kind.CLOCK_STEPPED, {"by_ms": step // 1_000_000})
-                drafts, texts = [note, *drafts], [_payload_text(note), *texts]
-        rows: list[Row] = []
-        head = self._head
-        for draft, text in zip(drafts, texts, strict=True):
-            row = self._row(head, draft, text, (utc, mono), (actor, role))
-            rows.append(row)
-            head = row.head
-        return tuple(rows)
-
-    def _row(self, head: Head, draft: Draft, text: str, now: tuple[int, int], who: tuple[str, str]) -> Row:
-        columns = (
-            *(head.station_id, head.seq + 1, FORM, *now, self._boot_id, *who, str(draft.kind)),
-            *(draft.session_id, draft.subject, draft.pen_serial, draft.event_id, text, head.hash),
-        )
-        try:
-            return Row(*columns, hash=row_hash((*columns, "")))
-        except (TypeError, ValueError) as error:
-            raise EntryError(f"a {draft.kind} entry cannot be written: {error}") from error
 
 
 def _engine(raw: sqlite3.Connection) -> Engine:
@@ -370,18 +337,3 @@ def _engine(raw: sqlite3.Connection) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
     return engine
-
-
-def _payload_text(draft: Draft) -> str:
-    """A draft's payload as canonical JSON.
-
-    Raises:
-        EntryError: It says less than its kind must, or has no canonical JSON.
-    """
-    lacking = problem(draft.kind, draft.payload, draft.pen_serial)
-    if lacking:
-        raise EntryError(lacking)
-    try:
-        return canonical_json(draft.payload)
-    except CanonicalError as error:
-        raise EntryError(f"a {draft.kind} entry cannot be written: {error}") from error

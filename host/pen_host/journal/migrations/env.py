@@ -1,4 +1,4 @@
-"""Runs the migrations on the connection that the journal hands over."""
+"""Runs the migrations on the connection that the journal hands over, within the transaction it has begun."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ context.configure(
     connection=context.config.attributes["connection"],
     target_metadata=metadata,
     render_as_batch=True,
-    # SQLite undoes DDL with its transaction when Python does not commit in between, and ours does not.
-    transactional_ddl=True,
 )
 with context.begin_transaction():
     context.run_migrations()
