@@ -5,6 +5,8 @@ has noted why in the words that survive). A pen that cannot even be built or boo
 safe, so that an engineer can read why; the prompt is also where the service exit leads.
 """
 
+import gc
+
 import micropython
 
 # A 0x03 in a binary frame must not interrupt the firmware (and empty the receive buffer): before anything else.
@@ -20,7 +22,7 @@ def main():
     pen = None
     left_for_service = False
     try:
-        booting = Pen(board)
+        booting = Pen(board, gc)
         booting.boot()
         pen = booting
         pen.run()

@@ -182,6 +182,23 @@ class ChipPen:
         """Do something in the emulator's thread after this much of the chip's time."""
         self._schedule(lambda: self._clock.create_alarm(action).schedule(delay_ns))
 
+    def every_ns(self, period_ns: int, action: Callable[[], None]) -> Callable[[], None]:
+        """Do something in the emulator's thread again and again, in the chip's time; returns what ends it."""
+        going = True
+
+        def turn() -> None:
+            if going:
+                action()
+                alarm.schedule(period_ns)
+
+        def end() -> None:
+            nonlocal going
+            going = False
+
+        alarm = self._clock.create_alarm(turn)
+        self._schedule(lambda: alarm.schedule(period_ns))
+        return end
+
     def call(self, action: Callable[[], _T]) -> _T:
         """Run a function in the emulator's thread, between two instructions; its result."""
 
@@ -209,6 +226,10 @@ class ChipPen:
     def write(self, data: bytes) -> None:
         """Send bytes to the chip; they arrive as fast as it takes them."""
         self._schedule(lambda: self._outgoing.extend(data))
+
+    def write_now(self, data: bytes) -> None:
+        """`write` for what already runs in the emulator's thread."""
+        self._outgoing.extend(data)
 
     def read(self, timeout_wall_s: float = 0.0) -> bytes:
         """What the chip has sent since the last read; waits at most this long for the first byte."""
