@@ -3,7 +3,7 @@
 from .hands import Hands, PromptedHands
 from .job import Job, TreatmentResult, run_treatment
 from .operator import Operator
-from .precheck import ForbiddenError, check_before, used_cartridges
+from .precheck import ForbiddenError, check_before, used_cartridges, wait_for_boot
 from .recovery import Recovered, interrupted, recover
 from .session import Session, open_session, session_name
 from .treatment import Course, Treatment, TreatmentAbandonedError, Trip
@@ -28,4 +28,5 @@ __all__ = [
     "run_treatment",
     "session_name",
     "used_cartridges",
+    "wait_for_boot",
 ]

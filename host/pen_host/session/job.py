@@ -14,7 +14,7 @@ from ..pen import Pen
 from ..progress import Progress, ZoneProgress
 from .hands import Hands
 from .operator import Operator
-from .precheck import check_before
+from .precheck import check_before, wait_for_boot
 from .recovery import recover
 from .session import Session, open_session
 from .treatment import Course, Treatment
@@ -83,6 +83,7 @@ def run_treatment(job: Job, out: Path, today: date | None = None) -> TreatmentRe
         PenError: Why it did not begin or did not end; whatever happened until then is in the record.
     """
     day = today or date.today()  # noqa: DTZ011 - the patient's calendar day is the clinic's
+    wait_for_boot(job.pen)
     recover(job.pen, job.journal, job.operator)
     answers = {**job.plan.screening.answers, **job.answers}
     findings = check_before(job.pen, job.journal, job.plan, answers, job.reasons, job.patient, day)

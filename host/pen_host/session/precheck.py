@@ -1,13 +1,20 @@
 """What must be right before a session is opened: the plan, the answers, the interval, the record. It can only forbid."""
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
 
 from ..checks import Finding, check_interval, check_plan, check_screening, forbidding
 from ..errors import RefusedError
 from ..journal import Journal, Kind
 from ..models import Plan
+from ..names import State
 from ..pen import Pen
+
+
+BOOT_S = 5.0
+"""A pen that is still testing itself this long after its greeting has a fault. (J)"""
+BOOT_LOOK_S = 0.1
 
 
 class ForbiddenError(RefusedError):
@@ -21,6 +28,23 @@ class ForbiddenError(RefusedError):
         self.findings = tuple(findings)
         told = " ".join(finding.sentence for finding in findings)
         super().__init__(f"The treatment may not begin; nothing was moved. {told}")
+
+
+def wait_for_boot(pen: Pen, pause: Callable[[float], None] = time.sleep) -> None:
+    """Until the pen has tested itself and answers as idle or stopped.
+
+    Raises:
+        RefusedError: It takes too long.
+    """
+    looks = round(BOOT_S / BOOT_LOOK_S)
+    for _ in range(looks):
+        if pen.status().state is not State.BOOT:
+            return
+        pause(BOOT_LOOK_S)
+    raise RefusedError(
+        f"The pen is still testing itself after {BOOT_S:.0f} s, so nothing can be started. "
+        "Unplug it and plug it in again; if it stays so, hand it to an engineer."
+    )
 
 
 def check_before(

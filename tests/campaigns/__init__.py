@@ -1,0 +1,1 @@
+"""Long campaigns with a command of their own; the test suite runs a short stretch of each."""
