@@ -11,7 +11,7 @@ from . import changes, prompt
 from .build import build
 from .bundle import MAIN, Bundle
 from .changes import Act, Change, FileChange, Plan, Step
-from .handover import ask_for_prompt
+from .handover import PATIENCE_S, ask_for_prompt
 from .prompt import Prompt
 
 RESERVE_BYTES = 32 * 1024
@@ -71,7 +71,12 @@ class FlashReport:
 Progress = Callable[[FlashProgress], None]
 
 
-def flash(port_or_url: str, progress: Progress | None = None, bundle: Bundle | None = None) -> FlashReport:
+def flash(
+    port_or_url: str,
+    progress: Progress | None = None,
+    bundle: Bundle | None = None,
+    patience_s: float = PATIENCE_S,
+) -> FlashReport:
     """Bring the pen on a port to a bundle and reset it.
 
     A cut at any moment leaves a pen that starts safely: the old firmware, the new one, or boot.py alone with the outputs
@@ -81,6 +86,7 @@ def flash(port_or_url: str, progress: Progress | None = None, bundle: Bundle | N
         port_or_url: Serial port, or `socket://host:port`.
         progress: Called often, from this thread.
         bundle: What to put there; without it, the firmware of this program's release is built.
+        patience_s: How long a running firmware is given to answer; a pen answers within milliseconds.
 
     Raises:
         BusyPortError: Another program holds the port.
@@ -102,8 +108,8 @@ def flash(port_or_url: str, progress: Progress | None = None, bundle: Bundle | N
     chosen = bundle or build()
     chosen.check()
     tell(FlashProgress("asking the running firmware to make way", 0, 0))
-    before = _make_way(port_or_url)
-    with Prompt(port_or_url, left=bool(before)) as at_prompt:
+    before = _make_way(port_or_url, patience_s)
+    with Prompt(port_or_url, bool(before), patience_s) as at_prompt:
         tell(FlashProgress("comparing with what the pen holds", 0, 0))
         work = changes.plan(chosen, _held(at_prompt))
         _check_room(at_prompt, work)
@@ -120,11 +126,11 @@ def flash(port_or_url: str, progress: Progress | None = None, bundle: Bundle | N
     )
 
 
-def _make_way(url: str) -> str:
+def _make_way(url: str, patience_s: float) -> str:
     """Version of the firmware that left for its prompt, empty when none answered."""
     transport = open_transport(url)
     try:
-        running = ask_for_prompt(transport)
+        running = ask_for_prompt(transport, patience_s)
     finally:
         transport.close()
     return running.firmware if running else ""

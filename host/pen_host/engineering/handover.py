@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pen_protocol import limits, messages
-from pen_protocol.states import ServiceAction
+from pen_protocol.faults import Refusal
+from pen_protocol.states import ServiceAction, State
 from pen_protocol.version import PROTOCOL_VERSION
 
 from ..advice import refusal_sentence
@@ -20,10 +21,8 @@ from ..transport import Transport
 
 PATIENCE_S = 2.0
 """How long a firmware is given to answer. One that hangs is reset by its watchdog sooner."""
-SILENCE_S = 5 * limits.STATUS_PERIOD_MS / 1000
-"""Without STATUS for this long the firmware has left."""
-LEAVING_S = 3.0
-"""Longest it may take to leave: it answers, keeps its record, and resets without starting the watchdog."""
+SILENCE_SHARE = 0.25
+"""Silent for this share of the patience, a firmware that sends STATUS all the time has left."""
 _RETRY_S = limits.REQUEST_RETRY_MS / 1000
 _HELLO_SEQUENCE = 1
 _SERVICE_SEQUENCE = 2
@@ -62,17 +61,22 @@ def ask_for_prompt(transport: Transport, patience_s: float = PATIENCE_S) -> Runn
     wish = {"action": ServiceAction.ENTER_REPL, "boot_id": identity.values["boot_id"]}
     service = frames.encode(messages.SERVICE, _SERVICE_SEQUENCE, 0, wish)
     answer = _ask(transport, service, _SERVICE_SEQUENCE, patience_s)
-    if answer is not None and answer.number == messages.REFUSED:
+    if answer is not None and answer.number == messages.REFUSED and not _leaves_already(answer.values):
         raise _refused(answer.values)
-    _let_it_leave(transport)
+    _let_it_leave(transport, patience_s)
     return running
 
 
-def _let_it_leave(transport: Transport) -> None:
+def _leaves_already(refused: Mapping[str, Value]) -> bool:
+    """The answer to an earlier sending was lost: the pen is on its way."""
+    return (refused["reason"], refused["detail"]) == (Refusal.WRONG_STATE, State.SERVICE)
+
+
+def _let_it_leave(transport: Transport, patience_s: float) -> None:
     """Wait until the firmware has fallen silent; its reset may take the port away under us, which is well."""
-    end_s = time.monotonic() + LEAVING_S
+    end_s = time.monotonic() + patience_s
     with contextlib.suppress(TransportLostError):
-        while time.monotonic() < end_s and transport.read(SILENCE_S):
+        while time.monotonic() < end_s and transport.read(patience_s * SILENCE_SHARE):
             pass
 
 

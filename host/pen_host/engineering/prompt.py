@@ -24,8 +24,8 @@ BYTECODE = 6
 """Version of compiled files that the compiler writes and the interpreter must read."""
 ANSWER_S = 20.0
 """Silence after which the pen is given up: erasing and writing one file takes a fraction of that."""
-ENTER_S = 8.0
-"""Time for one attempt to enter the prompt."""
+ENTER_PATIENCES = 4
+"""Time for one attempt to enter the prompt, in the caller's patience."""
 ENTER_TRIES = 3
 """Attempts after a firmware said it would leave: it may still be on its way."""
 RETURN_S = 10.0
@@ -62,6 +62,7 @@ class Prompt:
     Args:
         url: Serial port or `socket://host:port`.
         left: A firmware has just said that it leaves: its port may be away, and it may need another knock.
+        patience_s: How long an answer may take.
 
     Raises:
         NotAPenError: No prompt answers, or it belongs to another board or too old an interpreter.
@@ -69,12 +70,12 @@ class Prompt:
         TransportLostError: The connection broke.
     """
 
-    def __init__(self, url: str, left: bool = False) -> None:
+    def __init__(self, url: str, left: bool, patience_s: float) -> None:
         self._url = url
         self._link = _open(url, RETURN_S if left else 0)
         with contextlib.ExitStack() as on_failure:
             on_failure.callback(self._let_go)
-            self._enter(ENTER_TRIES if left else 1)
+            self._enter(ENTER_TRIES if left else 1, ENTER_PATIENCES * patience_s)
             with self._asking():
                 self._run(_WATCHDOG_OFF)
                 self._run("import sys, os")
@@ -129,12 +130,12 @@ class Prompt:
         """Remove an empty folder."""
         self._do(f"os.rmdir({path!r})")
 
-    def _enter(self, tries: int) -> None:
+    def _enter(self, tries: int, timeout_s: float) -> None:
         said = io.StringIO()  # mpremote prints what it did not expect
         for _try in range(tries):
             with self._asking(), contextlib.redirect_stdout(said):
                 try:
-                    self._link.enter_raw_repl(soft_reset=True, timeout_overall=ENTER_S)
+                    self._link.enter_raw_repl(soft_reset=True, timeout_overall=timeout_s)
                     return
                 except _transport_error():
                     continue

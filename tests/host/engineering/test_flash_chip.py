@@ -28,6 +28,8 @@ NEW = {
     MAIN: b"import pen_firmware.a\n# new\n",
     "pen_firmware/a.mpy": b"M\x06" + bytes(1500),
 }
+PATIENT_S = 40.0
+"""The emulated chip is some twenty times slower than a real one."""
 
 
 def on_chip(chip: ChipPen) -> dict[str, bytes]:
@@ -107,18 +109,21 @@ def watchdog_runs(chip: ChipPen) -> bool:
     return bool(chip.call(lambda: chip.mcu().read_uint32(0x40058000)) & 1 << 30)
 
 
+@pytest.mark.timeout(1200)
 def test_the_pens_own_firmware_makes_way_and_comes_back(chip_image: Path) -> None:
     bundle = build()
     with (
         ChipPen(chip_image, bundle.contents, cartridge=Cartridge(number=1)) as chip,
         ChipBridge(chip) as bridge,
     ):
-        report = flash(bridge.url, None, bundle)
+        assert chip.until(lambda: watchdog_runs(chip), 20_000), "the firmware has booted"
+        report = flash(bridge.url, None, bundle, patience_s=PATIENT_S)
         assert report.before == bundle.manifest.firmware
         assert {entry.change for entry in report.changes} == {Change.SAME}
+        assert chip.until(lambda: watchdog_runs(chip), 20_000)
         again = open_transport(bridge.url)
         try:
-            assert ask_for_prompt(again, patience_s=60) is not None, "it runs again after the reset"
+            assert ask_for_prompt(again, PATIENT_S) is not None, "it runs again after the reset"
         finally:
             again.close()
 

@@ -122,6 +122,29 @@ def test_a_pen_with_an_open_session_keeps_its_firmware() -> None:
     assert port.sim.resets == 0
 
 
+class LossyPort(SimPort):
+    """Loses the first answer to SERVICE."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lost = False
+
+    def read(self, timeout_s: float) -> bytes:
+        data = super().read(timeout_s)
+        done = [frame for frame, _body in frames.FrameReader().feed(data) if frame.number == messages.DONE]
+        if done and not self._lost:
+            self._lost = True
+            return b""
+        return data
+
+
+def test_a_lost_answer_is_no_refusal() -> None:
+    """The repeated question finds the pen on its way already."""
+    port = LossyPort()
+    assert ask_for_prompt(port) is not None
+    assert port.sim.run_until(lambda: port.sim.at_prompt, 3_000)
+
+
 def test_a_pen_at_its_prompt_does_not_answer_and_may_be_flashed() -> None:
     port = SimPort()
     port.sim.power_off()
