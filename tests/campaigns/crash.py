@@ -5,7 +5,7 @@
 Three ways to cut: the host dies (before every statement of its record, before and after every sending, while it waits), the
 pen's watchdog resets it, its power goes. The hand goes on holding the trigger. Then:
 
-- unsafe: a stroke later than the budget after the host's death, any stroke after a reset or after the record was settled;
+- unsafe: a stroke later than the budget after the host's death, or after a reset or the settling without a new ARM;
 - lost: strokes in the record differ from the edges on the coil (after a power cut: differ without the pen saying so), an entry
   that was acknowledged is gone, or the chain does not verify.
 """
@@ -83,12 +83,14 @@ def measure(place: Path) -> Extent:
     bench = CrashBench(place, SimPen(seed=1))
     begun_us = bench.sim.now_us
     bench.treat()
-    return Extent(bench.hooks.count, bench.sim.now_us - begun_us, len(bench.sim.trace.rises("coil", begun_us)))
+    return Extent(
+        bench.hooks.count, bench.sim.now_us - begun_us, len(bench.sim.trace.rises("coil", begun_us))
+    )
 
 
 def points(extent: Extent, number: int, seed: int) -> list[Point]:
     """Instants spread over the whole treatment, host deaths evenly, the others at random."""
-    draw = random.Random(seed)  # noqa: S311
+    draw = random.Random(seed)
     deaths = round(number * HOST_DEATHS)
     resets = round(number * RESETS)
     spread = [
@@ -139,13 +141,17 @@ def _cut_pen(sim: SimPen, kind: str, cuts_us: list[int]) -> None:
 def _ran_on(bench: CrashBench, cuts_us: list[int]) -> str:
     """Whether a stroke came later than it may."""
     coil = bench.sim.trace
+    coil_end_us = bench.sim.now_us + 1
     if bench.killed_at_us >= 0:
         late_us = bench.killed_at_us + limits.BUDGET_HOST_SILENT_MS * 1_000
         if coil.rises("coil", late_us) or coil.level("coil", late_us):
             return f"strokes later than {limits.BUDGET_HOST_SILENT_MS} ms after the host's death"
     for cut_us in cuts_us:
-        if coil.rises("coil", cut_us + 1) or coil.level("coil", cut_us + 1):
-            return "strokes after the pen was reset"
+        arm_us = next((arm_us for arm_us in bench.line.arms_us if arm_us > cut_us), coil_end_us)
+        if coil.level("coil", cut_us + 1) or any(
+            rise_us < arm_us for rise_us in coil.rises("coil", cut_us + 1)
+        ):
+            return "strokes after the pen was reset, before anybody armed it again"
     return "" if not coil.level("coil", bench.sim.now_us) else "the coil is still on"
 
 
@@ -210,7 +216,9 @@ def summary(extent: Extent, verdicts: list[Verdict], seed: int, took_s: float) -
 
 def main() -> int:
     """The command."""
-    parser = argparse.ArgumentParser(description="Cut a treatment at many instants and count what is lost or unsafe.")
+    parser = argparse.ArgumentParser(
+        description="Cut a treatment at many instants and count what is lost or unsafe."
+    )
     parser.add_argument("--points", type=int, default=300)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--workers", type=int, default=2)

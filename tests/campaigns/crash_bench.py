@@ -13,14 +13,23 @@ from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
-from pen_host.link.events import Settled
 from pen_host.journal import Head, Journal
+from pen_host.link.events import Settled
 from pen_host.models import Plan, Zone
 from pen_host.outcomes import Outcome, Value
 from pen_host.pen import Pen
 from pen_host.plans import load_plan
-from pen_host.session import Operator, Recovered, Treatment, check_before, open_session, recover, wait_for_boot
-from pen_host.worker import PenWorker
+from pen_host.session import (
+    Operator,
+    Recovered,
+    Treatment,
+    check_before,
+    open_session,
+    recover,
+    wait_for_boot,
+)
+from pen_host.worker import PenWorker, Ticket
+from pen_protocol import codec, framing, messages
 from pen_sim.rig import SimPen
 from tests.host.stepped import SteppedTransport
 
@@ -46,20 +55,23 @@ class SteppedWorker(PenWorker):
     def __init__(self, line: CuttableLine) -> None:
         super().__init__(line, line.clock)
         self._line = line
+        self._asked: Ticket | None = None
 
     def call(
         self, name: str, values: dict[str, Value] | None = None, timeout_s: float | None = None
     ) -> Outcome:
         """Ask while time flows."""
+        self._asked = ticket = self.submit(name, values, timeout_s)
         self._line.flow(True)
         try:
-            return super().call(name, values, timeout_s)
+            return ticket.wait()
         finally:
             self._line.flow(False)
 
     def _settle(self, event: Settled, now_s: float) -> None:
         """Time stands from the moment the answer is there: a slow computer adds no simulated time."""
-        self._line.hold()
+        if self._tickets[event.token][0] is self._asked:
+            self._line.hold()
         super()._settle(event, now_s)
 
     def greet(self) -> None:
@@ -77,6 +89,9 @@ class CuttableLine(SteppedTransport):
     def __init__(self, sim: SimPen, hook: Callable[[str], None]) -> None:
         super().__init__(sim)
         self._hook = hook
+        self._reader = framing.Decoder()
+        self.arms_us: list[int] = []
+        """When ARM was sent: only after one of these may there be strokes."""
 
     def hold(self) -> None:
         """Time stands; called where time is made to pass."""
@@ -88,6 +103,9 @@ class CuttableLine(SteppedTransport):
         """Send, unless the host has died before."""
         self._hook("before a send")
         super().write(data)
+        self._reader.feed(data, 0, len(data))
+        if self._reader.length and codec.header_number(self._reader.frame) == messages.ARM:
+            self.arms_us.append(self.sim.now_us)
         self._hook("after a send")
 
 
@@ -180,7 +198,7 @@ class CrashBench:
         worker = SteppedWorker(self.line)
         try:
             with Journal.create_or_open(self.place / RECORD) as journal:
-                journal._raw.set_trace_callback(lambda _statement: self.hooks("before a statement"))  # noqa: SLF001
+                journal._raw.set_trace_callback(lambda _statement: self.hooks("before a statement"))
                 worker.add_gate("journal", lambda: journal.healthy)
                 self._journal = journal
                 worker.greet()
