@@ -50,7 +50,7 @@ class TestStop:
     def test_stop_goes_out_before_notes_left_earlier(self, rig: Rig) -> None:
         rig.transport.written.clear()
         for _ in range(10):
-            rig.worker._notes.append(Ticket("GET_STATUS", {}, None))
+            rig.worker._inbox._notes.append(Ticket("GET_STATUS", {}, None))
         ticket = rig.worker.stop()
         rig.do(lambda: ticket.wait(30))
         assert numbers(rig.transport)[0] == messages.STOP
@@ -78,6 +78,13 @@ class TestStop:
         report = rig.worker.stop().wait(30)
         assert not report.confirmed
         assert "cable pulled" in report.sentence
+
+    def test_a_stop_whose_first_byte_breaks_the_connection_is_answered(self, rig: Rig) -> None:
+
+        rig.transport.cut = True
+        report = rig.do(lambda: rig.worker.stop().wait(30))
+        assert not report.confirmed
+        assert not report.pending
 
     def test_stop_ends_strokes(self, rig: Rig) -> None:
         rig.armed()
