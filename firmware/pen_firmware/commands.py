@@ -30,7 +30,7 @@ class Request:
         self.sequence = 0
         self.session = 0
         self.crc = 0
-        self.values = ()
+        self.values: tuple = ()
 
 
 class Commands:

@@ -30,7 +30,7 @@ class Jobs:
         self.crc = 0
         self._kind = 0
         self._answered = 0
-        self._values = ()
+        self._values: tuple = ()
         self._budget_ms = 0
         self._begun_ms = 0
         self._steps = {

@@ -43,12 +43,15 @@ class Upkeep:
         self._quiet_ms = now_ms
 
     def tick(self, now_ms):
-        """At most one of: collect, leave, write settings, write the record."""
+        """Collect when due; then at most one of: leave, write settings, write the record."""
         pen = self._pen
         self._collect()
         if self._service:
             self._leave(now_ms)
-        elif not (pen.supervisor.armed() or pen.jobs.number or pen.depth.busy or pen.cartridge.busy):
+            return
+        if pen.board.elapsed_ms(now_ms, self._record_ms) < RECORD_PERIOD_MS or pen.supervisor.armed():
+            return
+        if not (pen.jobs.number or pen.depth.busy or pen.cartridge.busy):
             self._write_when_quiet(now_ms)
 
     # --- record -----------------------------------------------------------------------------------------------------
@@ -65,8 +68,6 @@ class Upkeep:
         pen = self._pen
         board = pen.board
         if board.elapsed_ms(now_ms, self._quiet_ms) < QUIET_MS or not pen.replies.idle():
-            return
-        if board.elapsed_ms(now_ms, self._record_ms) < RECORD_PERIOD_MS:
             return
         if pen.settings.valid and not pen.settings.stored:
             pen.firmware_lease.forget()
