@@ -121,7 +121,7 @@ _SETTINGS_FIELDS = (
     ("depth_cap_um", "H", "um", limits.DEPTH_STEP_UM, limits.DEPTH_CAP_UM),
     ("rate_max_mhz", "I", "mHz", limits.RATE_MIN_MHZ, limits.RATE_MAX_MHZ),
     ("on_us", "H", "us", 500, 2047),
-    ("home_offset_um", "h", "um", -500, 500),
+    ("home_offset_um", "h", "um", -50, 500),
     ("backlash_um", "H", "um", 0, 300),
     ("coil_trip_cc", "h", "0.01 C", 4_000, limits.COIL_TRIP_CC),
     ("session_armed_max_s", "H", "s", 60, limits.SESSION_ARMED_MAX_S),
