@@ -122,13 +122,15 @@ ROOMS: Mapping[str, Room] = {
     "pen_host.blackbox": host("link", "outcomes"),
     "pen_host.records": host(*RECORD),
     "pen_host.exports": host("records", "picture", *RECORD),
-    "pen_host.session": host("pen", "checks", "records", *RECORD, *WIRE),
+    # STOP needs neither record nor session
+    "pen_host.stopping": host("pen", *WIRE),
+    "pen_host.session": host("pen", "checks", "records", "picture", *RECORD, *WIRE),
     "pen_host.engineering": host("pen", "records", *RECORD, *WIRE),
     "pen_host.api": host("session", "checks", "records", "pen", *VIEWS, *RECORD, *WIRE),
     "pen_host.console": host("api", "session", "records", *VIEWS, *RECORD),
     "pen_host.demo": host("session", "checks", "records", "pen", *VIEWS, *RECORD, *WIRE),
     "pen_host.cli": host(
-        *("demo", "console", "api", "session", "engineering", "spec", "checks", "records", "pen"),
+        *("demo", "console", "api", "session", "stopping", "engineering", "spec", "checks", "records", "pen"),
         *VIEWS,
         *RECORD,
         *WIRE,

@@ -107,9 +107,12 @@ CAUSES: Mapping[int, Advice] = MappingProxyType(
         ),
         Condition.STROKE_MISMATCH: Advice(
             "Stroke counts disagree",
-            "Strokes commanded, strokes driven and strokes measured do not agree.",
-            f"{_OFF} The stroke count of the last run is uncertain by the difference.",
-            f"{_LIFT} Note the run; if it returns, hand the pen to an engineer with this record.",
+            "Strokes commanded, strokes driven and strokes measured do not agree; most often hair or a worn cartridge "
+            "holds the needle back, so that it misses strokes.",
+            f"{_OFF} The needle may have dragged in skin, and the stroke count of the last run is uncertain by the "
+            "difference.",
+            f"{_LIFT} Take hair out of the tip, change the cartridge if it is bent or worn; if it returns, hand the pen "
+            "to an engineer with this record.",
         ),
         Condition.COIL_HOT: Advice(
             "Coil too hot",

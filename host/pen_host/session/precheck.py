@@ -11,7 +11,6 @@ from ..models import Plan
 from ..names import State
 from ..pen import Pen
 
-
 BOOT_S = 5.0
 """A pen that is still testing itself this long after its greeting has a fault. (J)"""
 BOOT_LOOK_S = 0.1

@@ -56,7 +56,8 @@ def serve(seed: int, port: int, bench_port: int, scale: float, pty: bool) -> Ite
     Raises:
         BusyPortError: A port is taken.
     """
-    server = PenServer(SimPen(seed=seed), scale)
+    # as on the chip, an exception of the firmware resets the pen; it does not end the server
+    server = PenServer(SimPen(seed=seed, strict=False), scale)
     try:
         where = server.start(port=port, bench_port=bench_port, pty=pty)
     except OSError as error:
