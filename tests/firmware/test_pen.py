@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from pen_firmware.hal import Input
 from pen_protocol import limits
 from pen_protocol.faults import Event, Fault, Refusal
 from pen_protocol.messages import SCHEMA_HASH
@@ -91,6 +92,47 @@ def test_releasing_the_trigger_ends_strokes_within_its_budget(phase_us: int) -> 
     assert coil_off_after_us(hands, released_us) <= limits.BUDGET_TRIGGER_MS * 1_000
     assert hands.state == State.ARMED
     assert hands.status()["strokes_total"] == coil_edges(hands)
+
+
+@pytest.mark.parametrize("name", ["release_trigger", "open_estop", "unlatch", "connect_charger"])
+def test_strokes_end_before_a_pass_does_anything_else(name: str) -> None:
+    """Reading the host, and whatever its frames cost, comes after the needle was switched off."""
+    hands = Hands().until_stroking()
+    board = hands.sim.board
+    needle = hands.firmware.needle
+    stream_read = board.stream_read
+    running = []
+
+    def watched(buffer: bytearray) -> int:
+        running.append(needle.running)
+        count: int = stream_read(buffer)
+        return count
+
+    board.stream_read = watched
+    hands.sim.advance_ms(20)
+    assert running
+    assert all(running)
+    running.clear()
+    getattr(hands.bench, name)()
+    hands.sim.advance_ms(20)
+    assert running
+    assert not any(running)
+
+
+def test_what_permits_must_be_so_in_both_readings_of_a_pass() -> None:
+    """A stop contact that opened between the two is open."""
+    lookout = Hands().until_idle().firmware.lookout
+    for permits in (Input.ESTOP_CLOSED, Input.ESTOP_PRESENT, Input.TRIGGER, Input.LATCH):
+        lookout.raw = (1 << 11) - 1 - permits
+        lookout.take_inputs((1 << 11) - 1)
+        assert not lookout.inputs & permits
+        lookout.raw = (1 << 11) - 1
+        lookout.take_inputs((1 << 11) - 1 - permits)
+        assert not lookout.inputs & permits
+    for forbids in (Input.CHARGER, Input.OVER_CURRENT):
+        lookout.raw = forbids
+        lookout.take_inputs(0)
+        assert lookout.inputs & forbids
 
 
 def test_a_trigger_held_while_arming_starts_nothing_until_released_and_pressed_again() -> None:
