@@ -340,7 +340,7 @@ class _Care(_Handlers):
         if not pen.board.inputs() & Input.ESTOP_CLOSED:
             self._commands.refuse(Refusal.BLOCKED, Condition.ESTOP_OPEN)
             return
-        pen.self_test.start(self._commands.now_ms)
+        pen.self_test.start()
         pen.jobs.start(self._commands.request, SELF_TEST_BUDGET_MS, self._commands.now_ms)
 
     def settings_write(self):

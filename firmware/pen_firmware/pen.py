@@ -121,7 +121,7 @@ class Pen:
         self.notices.start(now_ms)
         self.upkeep.start(now_ms)
         if started:
-            self.self_test.start(now_ms)
+            self.self_test.start()
         else:
             self.self_test.fail(Check.MACHINES)
         if fault:
@@ -283,7 +283,7 @@ class Pen:
             self._run_truncated = self.counters.truncated_total
             self.log(Event.RUN_STARTED, 0, self.session.depth_um, now_ms)
         if actions & Action.CLEARED:
-            self._restart_machines(now_ms)
+            self._restart_machines()
 
     def _mark(self):
         """What the surviving words say the pen was doing."""
@@ -304,7 +304,7 @@ class Pen:
         supervisor.cause_event = self.log(Event.STOPPED, supervisor.first_cause, 0, now_ms)
         self.jobs.abort(Refusal.ABORTED, supervisor.first_cause)
 
-    def _restart_machines(self, now_ms):
+    def _restart_machines(self):
         """After a stop the machines start anew: an opened stop contact has latched lease and needle off."""
         self.needle.settle()
         started = self.board.start_machines() is not False
@@ -313,7 +313,7 @@ class Pen:
         if not started:
             self.self_test.fail(Check.MACHINES)
         elif not self.self_test.passed:
-            self.self_test.start(now_ms)
+            self.self_test.start()
 
     def raise_fault(self, fault):
         """Something failed that is no condition: this pass latches a stop for it. The first one counts, the latched one."""
