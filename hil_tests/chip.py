@@ -2,7 +2,8 @@
 
 Times are the chip's (emulated) unless a name says `wall`. Known defects of the emulator, all harmless here: no FIFO is
 flushed by joining it, state machines lose time while the core sleeps (the firmware never does), a driven pad does not
-read back (the wiring does that), and USB polling makes Python code look about three times slower than on a chip.
+read back (the wiring does that). Its USB host would keep the chip busy with empty packets; this one is silent unless it
+has something to say, so that passes take the time they take on a chip.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ CONTACT_NS = 1_000_000
 USB_FIFO = 256
 """Bytes put before the chip at once."""
 START_WALL_S = 120.0
+PROMPT_MS = 25.0
+"""From USB to main.py's first line. A host's 0x03 arriving earlier would interrupt it; no real host opens that fast."""
 _T = TypeVar("_T")
 
 
@@ -70,6 +73,10 @@ class ChipPen:
         self._pump_alarm = self._clock.create_alarm(self._pump)
         self._contact_alarm = self._clock.create_alarm(self._contacts)
         self._device.cdc.on_serial_data = self._take
+        self._usb = mcu.usb_ctrl
+        self._answer_read = self._usb.on_endpoint_read
+        self._usb.on_endpoint_read = self._host_asked
+        self._waiting_read: tuple[int, int] | None = None
         mcu.watchdog.on_watchdog_trigger = self._watchdog
 
     # --- life ---------------------------------------------------------------------------------------------------------
@@ -84,6 +91,7 @@ class ChipPen:
         if not self._ready.wait(START_WALL_S):
             raise RuntimeError("the emulated chip did not come up on USB: is the image one for RP2040?")
         self._check()
+        self.run_ms(PROMPT_MS)
 
     def close(self) -> None:
         """Stop the emulator and its thread."""
@@ -251,10 +259,20 @@ class ChipPen:
     def _schedule(self, action: Callable[[], object]) -> None:
         self._device.simulator.schedule_threadsafe(lambda: (action(), None)[1])
 
+    def _host_asked(self, endpoint: int, size: int) -> None:
+        """The chip is ready for bytes. A host with none stays silent; the emulator's own would send empty packets."""
+        if endpoint == 0 or self._device.cdc.tx_fifo.item_count:
+            self._answer_read(endpoint, size)
+        else:
+            self._waiting_read = (endpoint, size)
+
     def _pump(self) -> None:
         fifo = self._device.cdc.tx_fifo
         while self._outgoing and fifo.item_count < USB_FIFO:
             self._device.cdc.send_serial_byte(self._outgoing.popleft())
+        if fifo.item_count and self._waiting_read is not None:
+            waiting, self._waiting_read = self._waiting_read, None
+            self._answer_read(*waiting)
         self._pump_alarm.schedule(PUMP_NS)
 
     def _contacts(self) -> None:
@@ -264,6 +282,7 @@ class ChipPen:
     def _watchdog(self) -> None:
         self.resets += 1
         self._outgoing.clear()
+        self._waiting_read = None
         self._device.hard_reset(cause=_watchdog_cause())
         self.wiring.apply()
 
