@@ -13,7 +13,7 @@ from .models import Plan, Zone
 from .pen import Pen
 from .plans import load_plan
 from .progress import Progress
-from .session import Job, Operator, TreatmentResult, run_treatment
+from .session import Job, Operator, TreatmentResult, run_treatment, writable
 from .transport import open_transport
 from .worker import PenWorker
 
@@ -30,6 +30,12 @@ class SimulatedPen(Protocol):
     """What the demonstration needs of the simulated pen's transport."""
 
     sim: Any
+
+    def clock(self) -> float:
+        """Seconds as the pen lives them."""
+
+    def pause(self, duration_s: float) -> None:
+        """Let this many of them pass."""
 
     def hands(self) -> AbstractContextManager[Any]:
         """The bench, while time stands still."""
@@ -49,7 +55,7 @@ class SimulatedHands:
         self._tripped = False
         self._tried_old = False
 
-    def give_cartridge(self, why: str) -> None:
+    def give_cartridge(self, _why: str) -> None:
         """The first time the new one is in already; after the trip the old one is tried first, in vain."""
         with self._pen.hands() as bench:
             if not self._tripped:
@@ -75,10 +81,14 @@ class SimulatedHands:
             bench.release_trigger()
             bench.lift()
 
-    def resolve(self, cause: str, what_to_do: str) -> None:
+    def resolve(self, _cause: str, _what_to_do: str) -> None:
         """Whatever else stops the pen in a demonstration has no hand in it."""
 
-    def confirm(self, question: str) -> bool:
+    def clear(self, _cause: str, _operator: str) -> bool:
+        """The demonstration's operator looks, and agrees."""
+        return True
+
+    def confirm(self, _question: str) -> bool:
         """The demonstration's patient answers no to everything."""
         return False
 
@@ -95,12 +105,25 @@ def run_demo(out: Path, watch: Callable[[Progress], None], url: str = "sim:") ->
         PenError: As in a real treatment.
     """
     plan = load_plan(PLAN)
-    out.mkdir(parents=True, exist_ok=True)
+    writable(out)
     transport = open_transport(url)
-    hands = SimulatedHands(cast(SimulatedPen, transport), plan)
-    with Journal.create_or_open(out / "record.sqlite") as journal:
-        worker = PenWorker(transport, dumps=out / "blackbox")
+    pen = cast(SimulatedPen, transport)
+    hands = SimulatedHands(pen, plan)
+    with (
+        PenWorker(transport, pen.clock, dumps=out / "blackbox") as worker,
+        Journal.create_or_open(out / "record.sqlite") as journal,
+    ):
+        worker.add_gate("journal", lambda: journal.healthy)
         worker.connect()
-        with Pen(worker) as pen:
-            worker.add_gate("journal", lambda: journal.healthy)
-            return run_treatment(Job(pen, journal, plan, OPERATOR, PATIENT, hands, watch), out)
+        job = Job(
+            Pen(worker),
+            journal,
+            plan,
+            OPERATOR,
+            PATIENT,
+            hands,
+            watch,
+            clock=pen.clock,
+            pause=pen.pause,
+        )
+        return run_treatment(job, out)

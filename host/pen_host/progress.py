@@ -16,6 +16,7 @@ class Phase(StrEnum):
     ARMING = "arming"
     READY = "ready for the trigger"
     STROKING = "stroking"
+    BLOCKED = "blocked"
     STOPPED = "stopped"
     CLOSING = "closing"
     DONE = "done"
@@ -28,7 +29,7 @@ class ZoneProgress:
     Attributes:
         name: The zone as the plan calls it.
         goal_ms: Stroking time the plan asks for.
-        done_ms: Stroking time so far, measured by the pen.
+        done_ms: Time the trigger was held so far, by the host's clock.
         strokes: Strokes the pen counted in this zone.
         contact_strokes: Of these, with the tip on skin.
         dose_per_cm2: Estimated maximum of punctures per cm2, None until the needle count is known.

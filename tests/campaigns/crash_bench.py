@@ -158,6 +158,10 @@ class Hands:
     def resolve(self, _cause: str, _what_to_do: str) -> None:
         """The campaign causes no stop that a hand resolves."""
 
+    def clear(self, _cause: str, _operator: str) -> bool:
+        """Nor one that anybody clears."""
+        return False
+
     def confirm(self, _question: str) -> bool:
         """Answers are in the plan."""
         return False

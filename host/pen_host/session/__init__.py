@@ -1,14 +1,18 @@
 """A treatment session: open, act, settle, close; and the treatment that runs in it."""
 
+from .bedside import TreatmentAbandonedError
+from .clearing import Cleared, clear_stop
 from .hands import Hands, PromptedHands
-from .job import Job, TreatmentResult, run_treatment
+from .job import Job, TreatmentResult, run_treatment, writable
 from .operator import Operator
-from .precheck import ForbiddenError, check_before, used_cartridges, wait_for_boot
+from .precheck import ForbiddenError, check_before, must_not_be_stopped, used_cartridges, wait_for_boot
 from .recovery import Recovered, interrupted, recover
 from .session import Session, open_session, session_name
-from .treatment import Course, Treatment, TreatmentAbandonedError, Trip
+from .treatment import Course, Treatment
+from .way_out import Trip
 
 __all__ = [
+    "Cleared",
     "Course",
     "ForbiddenError",
     "Hands",
@@ -22,11 +26,14 @@ __all__ = [
     "TreatmentResult",
     "Trip",
     "check_before",
+    "clear_stop",
     "interrupted",
+    "must_not_be_stopped",
     "open_session",
     "recover",
     "run_treatment",
     "session_name",
     "used_cartridges",
     "wait_for_boot",
+    "writable",
 ]

@@ -24,6 +24,9 @@ class Hands(Protocol):
     def resolve(self, cause: str, what_to_do: str) -> None:
         """Remove the cause of a stop."""
 
+    def clear(self, cause: str, operator: str) -> bool:
+        """Agree, in the operator's name, that a stop whose cause is gone is cleared; the way out of a stop is explicit."""
+
     def confirm(self, question: str) -> bool:
         """Answer a question of the checks, yes or no."""
 
@@ -55,6 +58,10 @@ class PromptedHands:
     def resolve(self, cause: str, what_to_do: str) -> None:
         """See `Hands`."""
         self._say(f"{cause}: {what_to_do}")
+
+    def clear(self, cause: str, operator: str) -> bool:
+        """See `Hands`. The needle is off while this waits for an answer."""
+        return self._ask(f"The cause of {cause} is gone. Clear the stop in the name of {operator} and go on?")
 
     def confirm(self, question: str) -> bool:
         """See `Hands`."""

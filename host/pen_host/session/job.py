@@ -1,20 +1,22 @@
 """One treatment from the first check to the picture: the same job on every pen."""
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
+from tempfile import TemporaryFile
 
 from .. import picture
 from ..checks import Finding, Level
-from ..errors import JournalError, PenError
+from ..errors import PenError, UsageError
 from ..journal import Journal, Kind
 from ..models import Plan
 from ..pen import Pen
 from ..progress import Progress, ZoneProgress
 from .hands import Hands
 from .operator import Operator
-from .precheck import check_before, wait_for_boot
+from .precheck import check_before, must_not_be_stopped, wait_for_boot
 from .recovery import recover
 from .session import Session, open_session
 from .treatment import Course, Treatment
@@ -34,6 +36,8 @@ class Job:
         watch: Told of every step; must return at once.
         answers: Screening answers by rule; the plan's own when not given.
         reasons: Why a finding that may be overridden was, by rule.
+        clock: Seconds that never go back.
+        pause: Lets seconds pass.
     """
 
     pen: Pen
@@ -45,6 +49,8 @@ class Job:
     watch: Callable[[Progress], None]
     answers: Mapping[str, bool] = field(default_factory=dict)
     reasons: Mapping[str, str] = field(default_factory=dict)
+    clock: Callable[[], float] = time.monotonic
+    pause: Callable[[float], None] = time.sleep
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +65,7 @@ class TreatmentResult:
         trips: Stops on the way.
         faults: Their first causes.
         chain_ok: The record's chain verifies.
-        picture: Where the picture is.
+        picture: Where the picture is; None when it could not be drawn, which loses nothing: it is drawn from the record.
         journal: Where the record is.
     """
 
@@ -70,7 +76,7 @@ class TreatmentResult:
     trips: int
     faults: tuple[str, ...]
     chain_ok: bool
-    picture: Path
+    picture: Path | None
     journal: Path
 
 
@@ -83,18 +89,18 @@ def run_treatment(job: Job, out: Path, today: date | None = None) -> TreatmentRe
         PenError: Why it did not begin or did not end; whatever happened until then is in the record.
     """
     day = today or date.today()  # noqa: DTZ011 - the patient's calendar day is the clinic's
-    wait_for_boot(job.pen)
+    writable(out)
+    wait_for_boot(job.pen, job.pause)
     recover(job.pen, job.journal, job.operator)
+    must_not_be_stopped(job.pen)
     answers = {**job.plan.screening.answers, **job.answers}
     findings = check_before(job.pen, job.journal, job.plan, answers, job.reasons, job.patient, day)
     before = job.pen.status().strokes_total
     session = open_session(job.pen, job.journal, job.operator, job.plan, job.patient, {})
-    _note_checks(session, answers, findings, job.reasons)
-    course = _treat(job, session, day)
+    course = _treat(job, session, day, lambda: _note_checks(session, answers, findings, job.reasons))
     strokes_pen = job.pen.status().strokes_total - before
     with job.journal.reader() as reader:
         strokes = reader.strokes(session.session_id)
-    path = picture.draw(_shown(job, course, session), out / f"{session.session_id}.png")
     return TreatmentResult(
         session.session_id,
         tuple(course.zones),
@@ -103,15 +109,33 @@ def run_treatment(job: Job, out: Path, today: date | None = None) -> TreatmentRe
         len(course.trips),
         tuple(trip.cause for trip in course.trips),
         job.journal.verify().intact,
-        path,
+        _drawn(_shown(job, course, session), out / f"{session.session_id}.png"),
         job.journal.path,
     )
 
 
-def _treat(job: Job, session: Session, day: date) -> Course:
+def writable(folder: Path) -> None:
+    """Make a directory for results, before anything moves.
+
+    Raises:
+        UsageError: Nothing can be written there.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=folder):
+            return
+    except OSError as error:
+        raise UsageError(
+            f"Nothing can be written into {folder} ({error.strerror or error}), so nothing was begun. "
+            "Name another directory with --out."
+        ) from error
+
+
+def _treat(job: Job, session: Session, day: date, first: Callable[[], None]) -> Course:
     """The treatment; when it fails, the needle is stopped and the session closed as far as that can be done."""
     try:
-        course = Treatment(session, job.plan, job.hands, job.watch, day).run()
+        first()
+        course = Treatment(session, job.plan, job.hands, job.watch, day, job.clock, job.pause).run()
     except (PenError, KeyboardInterrupt) as error:
         job.pen.stop()
         _close_broken(session, error)
@@ -122,15 +146,21 @@ def _treat(job: Job, session: Session, day: date) -> Course:
 
 def _close_broken(session: Session, error: BaseException) -> None:
     """Say in the record why it ended. A session that cannot be closed now is recovered at the next connection."""
+    why = str(error) or "the operator broke it off (Ctrl-C)"
     try:
         session.pull()
-        session.note(Kind.NOTE, {"text": f"The treatment was broken off: {error}"})
-        session.unsettled = None
+        session.note(Kind.NOTE, {"text": f"The treatment was broken off: {why}"})
+        session.settle()
         session.close("broken off")
-    except JournalError:
-        return  # the first error is the one to tell; the record is settled when it can be written again
     except PenError:
-        return
+        return  # the first error is the one to tell
+
+
+def _drawn(shown: picture.Treatment, path: Path) -> Path | None:
+    try:
+        return picture.draw(shown, path)
+    except (OSError, ValueError):
+        return None
 
 
 def _note_checks(

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
 
+from ..advice import for_cause
 from ..checks import Finding, check_interval, check_plan, check_screening, forbidding
 from ..errors import RefusedError
 from ..journal import Journal, Kind
@@ -43,6 +44,22 @@ def wait_for_boot(pen: Pen, pause: Callable[[float], None] = time.sleep) -> None
     raise RefusedError(
         f"The pen is still testing itself after {BOOT_S:.0f} s, so nothing can be started. "
         "Unplug it and plug it in again; if it stays so, hand it to an engineer."
+    )
+
+
+def must_not_be_stopped(pen: Pen) -> None:
+    """A stop that is latched before a treatment is no part of it: it is cleared by itself and by name.
+
+    Raises:
+        RefusedError: The pen is stopped.
+    """
+    status = pen.status()
+    if not status.stopped:
+        return
+    told = for_cause(status.first_cause)
+    raise RefusedError(
+        f"The pen is stopped for {status.cause_text}, so no treatment can begin; nothing was moved. {told.happened} "
+        f"{told.now} Then clear the stop: pen clear {status.cause_text} --operator NAME"
     )
 
 

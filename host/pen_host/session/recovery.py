@@ -7,9 +7,8 @@ what may have happened is taken as having happened, unless the pen shows that it
 from dataclasses import dataclass
 
 from ..errors import RefusedError
-from ..journal import Journal, Kind, Row, SessionSummary
-from ..outcomes import Done
-from ..pen import Pen, Status
+from ..journal import Journal, Kind, SessionSummary
+from ..pen import Pen
 from .operator import Operator
 from .session import Session
 
@@ -61,12 +60,9 @@ def recover(pen: Pen, journal: Journal, operator: Operator) -> list[Recovered]:
 def _recover_one(pen: Pen, journal: Journal, operator: Operator, summary: SessionSummary) -> Recovered:
     session = Session(pen, journal, operator, int(summary.opened.payload["nonce"]), summary.opened.subject)
     session.begin()
-    status = pen.status()
     session.pull()
-    open_questions = _open_intents(journal, session.session_id)
-    for intent in open_questions:
-        session.note(Kind.SETTLED, _settled(journal, session, intent, status))
-    closed = _close_on_pen(session, status)
+    settled = session.settle()
+    closed = _close_on_pen(session)
     session.pull()
     session.witness()
     with journal.reader() as reader:
@@ -80,58 +76,12 @@ def _recover_one(pen: Pen, journal: Journal, operator: Operator, summary: Sessio
             "sure": strokes.sure,
         },
     )
-    return Recovered(
-        session.session_id,
-        strokes.total.strokes,
-        strokes.sure,
-        tuple(str(intent.payload["request"]) for intent in open_questions),
-        closed,
-    )
+    return Recovered(session.session_id, strokes.total.strokes, strokes.sure, settled, closed)
 
 
-def _close_on_pen(session: Session, status: Status) -> bool:
-    if status.session_nonce != session.nonce:
+def _close_on_pen(session: Session) -> bool:
+    """Close it on the pen, if the pen still holds it; the session was open there without a host until now."""
+    if not session.pen.adopt_session(session.nonce):
         return False
-    session.pen.adopt_session(session.nonce)
-    outcome = session.pen.close_session()
-    if not isinstance(outcome, Done):
-        raise RefusedError(outcome.sentence)
+    session.act("CLOSE_SESSION", session.pen.close_session, {}, makes_safe=True)
     return True
-
-
-def _open_intents(journal: Journal, session_id: str) -> list[Row]:
-    """Intents without an outcome, or whose outcome was unknown, that nobody has settled."""
-    asked: dict[int, Row] = {}
-    with journal.reader() as reader:
-        for row in reader.rows(session_id):
-            if row.kind == Kind.INTENT:
-                asked[row.seq] = row
-            elif (
-                row.kind == Kind.OUTCOME and row.payload["outcome"] != "unknown"
-            ) or row.kind == Kind.SETTLED:
-                asked.pop(int(row.payload["intent"]), None)
-    return list(asked.values())
-
-
-def _settled(journal: Journal, session: Session, intent: Row, status: Status) -> dict[str, object]:
-    """How an open intent is settled, and why."""
-    request = intent.payload["request"]
-    told = {"intent": intent.seq, "request": request, "last_seq": status.last_seq}
-    if status.session_nonce != session.nonce:
-        return {**told, "executed": "assumed", "why": "the pen no longer holds the session"}
-    before = _last_sequence(journal, session.session_id, intent.seq)
-    if before is not None and before == status.last_seq:
-        return {**told, "executed": "no", "why": "the pen decided nothing after the last known sequence"}
-    return {**told, "executed": "assumed", "why": "the pen decided a request that nobody saw answered"}
-
-
-def _last_sequence(journal: Journal, session_id: str, before_seq: int) -> int | None:
-    """Sequence number of the last outcome in the record before an entry, None when there is none."""
-    last: int | None = None
-    with journal.reader() as reader:
-        for row in reader.rows(session_id):
-            if row.seq >= before_seq:
-                break
-            if row.kind == Kind.OUTCOME:
-                last = int(row.payload["sequence"])
-    return last

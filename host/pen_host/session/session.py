@@ -18,6 +18,10 @@ from ..outcomes import Done, Outcome, Refused, Unknown
 from ..pen import Pen, Status
 from .events import to_record
 from .operator import Operator
+from .settling import answer, open_intents
+
+HOLD_MARGIN_MS = 500
+"""The pen's own limit of a hold lies this much above the plan's, so that the host's end of a hold comes first. (J)"""
 
 
 class Session:
@@ -30,7 +34,7 @@ class Session:
         session_id: Its id in the record.
         nonce: The number that names it on the wire.
         subject: Pseudonymous reference to the patient.
-        unsettled: The intent whose outcome is not known, None when there is none.
+        unsettled: The intent whose outcome is not known, None when there is none. Nothing may start while there is one.
     """
 
     def __init__(
@@ -65,31 +69,59 @@ class Session:
             pen_serial=self.serial,
         )
 
-    def act(self, request: str, send: Callable[[], Outcome], values: Mapping[str, object]) -> Done:
+    def act(
+        self,
+        request: str,
+        send: Callable[[], Outcome],
+        values: Mapping[str, object],
+        *,
+        makes_safe: bool = False,
+    ) -> Done:
         """Intent, act, outcome.
 
         Args:
             request: Name of the request, for the record.
             send: Sends it and returns its outcome.
             values: What is asked for, for the record.
+            makes_safe: It can only end something, so it may go out while another outcome is not known.
 
         Raises:
             RefusedError: The pen refused; nothing moved because of it.
             UnknownOutcomeError: No answer came. `unsettled` says what to settle before anything may start.
             JournalError: It could not be written down, so it was not sent.
         """
-        self._must_be_settled()
-        intent = self.note(Kind.INTENT, {"request": request, **values})
+        before = self.unsettled
+        if not makes_safe:
+            self._must_be_settled()
+        # open from before the sending until the outcome is on the disk, whatever breaks in between
+        self.unsettled = intent = self.note(Kind.INTENT, {"request": request, **values})
         outcome = send()
-        if isinstance(outcome, Unknown):
-            self.unsettled = intent
-        self.note(Kind.OUTCOME, {"request": request, "intent": intent.seq, **_told(outcome)})
+        self.note(Kind.OUTCOME, {"request": request, "intent": intent.seq, **told(outcome)})
         if isinstance(outcome, Unknown):
             raise UnknownOutcomeError(outcome.sentence)
+        self.unsettled = before
         self.pull()
         if isinstance(outcome, Refused):
             raise RefusedError(outcome.sentence)
         return outcome
+
+    def settle(self) -> tuple[str, ...]:
+        """Settle every open intent from what the pen says, pessimistically; after this something may start again.
+
+        Returns:
+            Names of the requests that were settled.
+
+        Raises:
+            PenError: Pen or record cannot be reached: nothing is settled.
+        """
+        status = self.pen.status()
+        with self.journal.reader() as reader:
+            rows = list(reader.rows(self.session_id))
+        found = open_intents(rows)
+        for intent in found:
+            self.note(Kind.SETTLED, answer(intent, rows, status, self.nonce))
+        self.unsettled = None
+        return tuple(str(intent.payload["request"]) for intent in found)
 
     def pull(self) -> int:
         """Take over what the pen recorded and acknowledge it; return how many events were new.
@@ -145,7 +177,7 @@ class Session:
 
     def disarm(self) -> Done:
         """Disarm. See `act` for errors."""
-        return self.act("DISARM", self.pen.disarm, {})
+        return self.act("DISARM", self.pen.disarm, {}, makes_safe=True)
 
     def use_cartridge(self, seen: CartridgeSeen) -> Done:
         """Burn the cartridge's used mark, for good, and have it read back. See `act` for errors."""
@@ -165,7 +197,8 @@ class Session:
     def tighten(self, plan: Plan) -> Done:
         """Let the pen itself refuse whatever goes beyond the plan. See `act` for errors."""
         rate_max_mhz = max(zone.rate_mhz for zone in plan.zones)
-        stroking_max_ms = max(zone.hold_s for zone in plan.zones) * 1000
+        longest_ms = max(zone.hold_s for zone in plan.zones) * 1000
+        stroking_max_ms = min(longest_ms + HOLD_MARGIN_MS, limits.STROKING_MAX_MS)
         values = {
             "depth_cap_um": plan.depth_cap_um,
             "rate_max_mhz": rate_max_mhz,
@@ -180,7 +213,7 @@ class Session:
         Raises:
             PenError: See `act`. The session stays open in the record and can be recovered.
         """
-        self.act("CLOSE_SESSION", self.pen.close_session, {})
+        self.act("CLOSE_SESSION", self.pen.close_session, {}, makes_safe=True)
         self.pull()
         self.witness()
         self.note(Kind.SESSION_CLOSED, {"reason": reason, "nonce": self.nonce})
@@ -244,7 +277,11 @@ def open_session(
         "depth_cap_um": plan.depth_cap_um,
         "unlock_reason": unlock.reason.number if unlock else 0,
     }
-    session.act("OPEN_SESSION", lambda: pen.open_session(**values), values)
+    try:
+        session.act("OPEN_SESSION", lambda: pen.open_session(**values), values)
+    except RefusedError:
+        session.note(Kind.SESSION_CLOSED, {"reason": "refused by the pen", "nonce": session.nonce})
+        raise
     session.witness()
     return session
 
@@ -261,7 +298,7 @@ def next_event(journal: Journal, serial: str) -> int:
     return 0 if last is None else last + 1
 
 
-def _told(outcome: Outcome) -> dict[str, object]:
+def told(outcome: Outcome) -> dict[str, object]:
     """An outcome as the record keeps it."""
     if isinstance(outcome, Done):
         return {

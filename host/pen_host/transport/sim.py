@@ -52,6 +52,14 @@ class SimTransport:
         """The URL."""
         return self._name
 
+    def clock(self) -> float:
+        """Seconds as the pen lives them: a host that is to keep up with a scaled pen lives by these too."""
+        return self._clock() * self._scale
+
+    def pause(self, duration_s: float) -> None:
+        """Let this many of the pen's seconds pass."""
+        time.sleep(duration_s / self._scale)
+
     @contextmanager
     def hands(self) -> Iterator[Bench]:
         """The operator's hands at the pen, now: time stands still inside."""
@@ -60,14 +68,14 @@ class SimTransport:
             yield self.sim.bench
 
     def read(self, timeout_s: float) -> bytes:
-        """Bytes that arrived. See `Transport.read`."""
-        end_s = self._clock() + timeout_s
+        """Bytes that arrived. See `Transport.read`. The timeout is in the pen's seconds."""
+        end_s = self.clock() + timeout_s
         while True:
             with self._lock:
                 self._alive()
                 self._catch_up()
                 data = self.sim.stream.read()
-            rest_s = end_s - self._clock()
+            rest_s = (end_s - self.clock()) / self._scale
             if data or rest_s <= 0:
                 return data
             if self._woken.wait(min(SLICE_S, rest_s)):
