@@ -10,8 +10,10 @@ CAPACITY = 128
 RING_SIZE = CAPACITY * EVENT_SIZE
 FREE_TO_ARM = 32
 """Fewer free places than this refuse ARM: arming could lose events nobody has read."""
+IDS_LEFT_LOW = 128
+"""Fewer reserved ids than this and more should be reserved."""
 IDS_LEFT_MIN = 64
-"""Fewer reserved ids than this and a reservation is overdue."""
+"""Fewer reserved ids than this and the pen blocks: an id that came again would merge two events in a record."""
 
 
 class Events:

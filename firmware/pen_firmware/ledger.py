@@ -7,7 +7,7 @@ not yet read that says "unsure" (u32 each), armed, 0, first and count of the rin
 import struct
 
 from pen_firmware.counters import Counters, Mark
-from pen_firmware.events import IDS_LEFT_MIN, RING_SIZE, Events
+from pen_firmware.events import IDS_LEFT_LOW, IDS_LEFT_MIN, RING_SIZE, Events
 from pen_firmware.hal import ResetCause, Slot
 from pen_firmware.slots import Load, TwoSlots
 from pen_protocol.faults import Event, Fault
@@ -138,6 +138,10 @@ class Ledger:
         if not self._written or self._was_armed:
             return True
         return self._saved_id != events.next_id or self._saved_count != events.count
+
+    def reservation_low(self):
+        """True when most of the reserved ids are given out: write the record before `numbering_sound` fails."""
+        return self.events.ids_left() < IDS_LEFT_LOW
 
     def numbering_sound(self):
         """False when an id given out now might repeat after a power loss."""

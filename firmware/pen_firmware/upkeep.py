@@ -49,9 +49,15 @@ class Upkeep:
         if self._service:
             self._leave(now_ms)
             return
-        if pen.board.elapsed_ms(now_ms, self._record_ms) < RECORD_PERIOD_MS or pen.supervisor.armed():
+        age_ms = pen.board.elapsed_ms(now_ms, self._record_ms)
+        if age_ms < QUIET_MS or pen.supervisor.armed():
             return
-        if not (pen.jobs.number or pen.depth.busy or pen.cartridge.busy):
+        if pen.jobs.number or pen.depth.busy or pen.cartridge.busy:
+            return
+        if pen.ledger.reservation_low():
+            # event numbers run out: rather a late answer than a pen that blocks itself
+            self.save_record(False)
+        elif age_ms >= RECORD_PERIOD_MS:
             self._write_when_quiet(now_ms)
 
     # --- record -----------------------------------------------------------------------------------------------------

@@ -240,8 +240,9 @@ def test_each_stop_is_an_event_with_its_cause() -> None:
 def test_heartbeats_of_another_session_or_replayed_ones_do_not_keep_it_alive() -> None:
     hands = Hands().until_stroking()
     hands.beating = False
-    for _ in range(10):
-        hands.send("HEARTBEAT", 1_000_000, sequence=0, session=hands.session + 1)
+    for count in range(10):
+        hands.send("HEARTBEAT", 1_000_000 + count, sequence=0, session=hands.session + 1)
+        hands.send("HEARTBEAT", 2_000_000 + count, sequence=0, session=0)
         hands.send("HEARTBEAT", hands._beats, sequence=0)
         hands.run(40)
     assert first_cause(hands) == Condition.HOST_LEASE

@@ -492,6 +492,24 @@ def test_deeper_waits_for_the_trigger_shallower_does_not() -> None:
     assert hands.state == State.ARMED
 
 
+def test_a_trigger_pressed_during_a_move_strokes_only_after_arrival() -> None:
+    """Between two depths there is no set-point, and nothing but a verified one lets the first stroke go."""
+    hands = Hands().until_armed()
+    sequence = hands.send("SET_DEPTH", DEPTH_UM + 500)
+    hands.run(20)
+    hands.bench.press_trigger()
+    hands.run(60)
+    assert hands.state == State.ARMED
+    assert not hands.status()["flags"] & Flag.DEPTH_SET
+    hands.run(1_500)
+    (answer,) = hands.finals(sequence)
+    assert answer.name == "DONE"
+    assert hands.state == State.STROKING
+    first_us = next(t for t, signal, level in hands.sim.trace if signal == "coil" and level)
+    last_step_us = max(t for t, signal, level in hands.sim.trace if signal == "step" and level)
+    assert first_us > last_step_us
+
+
 def test_the_rate_may_change_under_strokes() -> None:
     hands = Hands().until_stroking()
     hands.do("SET_RATE", 60_000)
@@ -543,6 +561,16 @@ def test_events_that_are_overwritten_are_said_to_be_lost() -> None:
     assert hands.status()["flags"] & Flag.EVENTS_LOST
     hands.pull_events()
     assert not hands.status()["flags"] & Flag.EVENTS_LOST
+
+
+def test_a_busy_host_never_runs_the_event_numbers_dry() -> None:
+    """Requests without a pause leave no quiet moment to write the record; it is written all the same."""
+    hands = Hands().until_open()
+    for step in range(600):
+        hands.do("SET_RATE", 50_000 + step)
+        assert not hands.present(Condition.CLOCK)
+    events = hands.firmware.events
+    assert events.next_id < events.reserved_id
 
 
 def test_acknowledging_events_that_do_not_exist_is_refused_and_loses_none() -> None:
