@@ -26,11 +26,18 @@ class Found:
     """Why it is not a pen, or cannot be asked."""
 
 
-def candidates() -> list[str]:
-    """Ports whose USB id could be a pen's, in a steady order."""
+def candidates(serial: str | None = None) -> list[str]:
+    """Ports whose USB id could be a pen's, in a steady order.
+
+    Args:
+        serial: Only those whose USB descriptor has this serial number, or begins with it. A pen's chip gives its unique id
+            there, which is the pen's serial number; a board that gives none is left out.
+    """
     from serial.tools import list_ports  # late: it loads more than everything else here
 
-    ports = (port for port in list_ports.comports() if (port.vid, port.pid) in USB_IDS)
+    ports = [port for port in list_ports.comports() if (port.vid, port.pid) in USB_IDS]
+    if serial is not None:
+        ports = [port for port in ports if (port.serial_number or "").lower().startswith(serial.lower())]
     return sorted(port.device for port in ports)
 
 

@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from .options import Json, print_json
+from .options import Json
+from .telling import print_json
 
 
 def register(app: typer.Typer) -> None:

@@ -1,19 +1,24 @@
-"""`pen list`, `info`, `status` and `stop`: what is there, what it says, and stop."""
+"""`pen list`, `info`, `status`, `clear` and `stop`: what is there, what it says, stop and the way out of a stop."""
 
+import sys
 import time
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .options import Json, Port, Serial, Url, print_json
+from . import stop as stopping
+from .options import JournalFile, Json, Operator, Port, Serial, Url
+from .telling import print_json
 
 if TYPE_CHECKING:
-    from ..pen import Identity, Status
+    from ..pen import Identity, Pen, Settings, Status
 
-WATCH_S = 0.1
-STOP_S = 0.6
-"""How long `pen stop` waits for a pen's confirmation before it says that there is none."""
+LOOK_S = 0.1
+"""As often as a pen says how it is."""
+BOOT_S = 3.0
+"""A pen that has just been switched on tests itself first; this long its first word is waited for."""
 
 
 def register(app: typer.Typer) -> None:
@@ -21,46 +26,48 @@ def register(app: typer.Typer) -> None:
     app.command("list")(list_pens)
     app.command()(info)
     app.command()(status)
-    app.command()(stop)
+    app.command(help=stopping.HELP)(stop)
+    app.command()(clear)
 
 
 def list_pens(json_: Json = False) -> None:
     """Find every pen on USB. A USB id only nominates a port; a pen says itself that it is one."""
     from ..discovery import scan
+    from .output import show_rows
 
     found = scan()
     if json_:
-        print_json(
+        pens = [
             {
-                "pens": [
-                    {
-                        "url": one.url,
-                        "serial": one.serial,
-                        "firmware": one.firmware,
-                        "complaint": one.complaint.sentence if one.complaint else None,
-                    }
-                    for one in found
-                ]
+                "url": one.url,
+                "serial": one.serial,
+                "firmware": one.firmware,
+                "complaint": one.complaint.sentence if one.complaint else None,
             }
-        )
+            for one in found
+        ]
+        print_json({"pens": pens})
         return
     if not found:
         print("No pen is connected. Plug one in, or try a simulated one: pen info --url sim:")
-    for one in found:
-        print(f"{one.url}  {one.serial or '-'}  {one.firmware or (one.complaint and one.complaint.sentence)}")
+        return
+    rows = [(one.url, one.serial or "-", one.firmware or "-", one.complaint or "is a pen") for one in found]
+    show_rows(("port", "serial number", "firmware", "says"), rows)
 
 
 def info(port: Port = None, url: Url = None, serial: Serial = None, json_: Json = False) -> None:
     """Who the pen is: serial number, firmware, interpreter, settings."""
     from ..pen import Pen
+    from .output import show_facts
 
     with Pen.open(port or url, serial, keep_dumps=False) as pen:
         identity, settings = pen.identity(), pen.settings_read()
     if json_:
         print_json({**_identity(identity), "settings": asdict(settings)})
         return
-    for name, value in {**_identity(identity), **asdict(settings)}.items():
-        print(f"{name:24} {value}")
+    show_facts(list(_identity(identity).items()), "Pen")
+    print()
+    show_facts(_settings(settings), "Settings it keeps")
 
 
 def status(
@@ -68,46 +75,131 @@ def status(
     url: Url = None,
     serial: Serial = None,
     json_: Json = False,
-    watch: Annotated[bool, typer.Option("--watch", help="Go on until interrupted.")] = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Live, until Ctrl-C; with --json one object a line.")
+    ] = False,
 ) -> None:
-    """What the pen says now: requested and measured, conditions with advice, counters."""
+    """What the pen says now: requested and measured, what blocks it and what to do, counters."""
     from ..pen import Pen
 
     with Pen.open(port or url, serial, keep_dumps=False) as pen:
+        first = _first_status(pen)
         if not watch:
-            _print_status(pen.status(), json_)
+            _print_status(first, json_)
             return
         try:
-            while True:
-                _print_status(pen.status(), json_)
-                time.sleep(WATCH_S)
+            _watch(pen, json_)
         except KeyboardInterrupt:
             return
 
 
 def stop(port: Port = None, url: Url = None, serial: Serial = None, json_: Json = False) -> None:
-    """STOP every pen that can be found. Needs no session, no record and no answer to a question."""
-    from ..errors import ExitCode, NoPenError
-    from ..stopping import stop_every
+    """Stand in for the quick way (`cli.stop.main`) in the list of commands and in their help."""
+    raise typer.Exit(stopping.stop(port or url, serial, as_json=json_))
 
-    if port or url:
-        reports = stop_every([str(port or url)], STOP_S)
-    else:
-        from ..discovery import candidates
 
-        reports = stop_every(candidates(), STOP_S)
-    if not reports:
-        raise NoPenError(
-            "No pen was found, so STOP went nowhere. If a needle is moving now: release the trigger and press the "
-            "pen's button."
-        )
+def clear(
+    cause: Annotated[
+        str | None,
+        typer.Argument(metavar="CAUSE", help="First cause as the pen names it; without it, it is shown."),
+    ] = None,
+    operator: Operator = "",
+    port: Port = None,
+    url: Url = None,
+    serial: Serial = None,
+    journal_file: JournalFile = None,
+    json_: Json = False,
+) -> None:
+    """Clear a stop, by its cause and in somebody's name. Sessions that a crash left open are settled first."""
+    from ..errors import UsageError
+    from ..journal import Journal, default_path
+    from ..pen import Pen
+    from ..session import Operator as Person
+    from ..session import clear_stop, recover, wait_for_boot
+
+    with Pen.open(port or url, serial, keep_dumps=False) as pen:
+        wait_for_boot(pen)
+        if not cause:
+            _print_status(pen.status(), json_)
+            return
+        if not operator:
+            raise UsageError(
+                "A stop is cleared in somebody's name and none was given, so nothing was cleared. Add --operator NAME."
+            )
+        person = Person(operator)
+        with Journal.create_or_open(journal_file or default_path()) as journal:
+            settled = recover(pen, journal, person)
+            cleared = clear_stop(pen, journal, person, cause)
     if json_:
-        print_json({"stops": [asdict(report) for report in reports]})
-    for report in reports:
-        if not json_:
-            print(f"{report.url}: {report.sentence}")
-    if not all(report.confirmed for report in reports):
-        raise typer.Exit(ExitCode.UNKNOWN)
+        print_json({**asdict(cleared), "recovered": [asdict(one) for one in settled]})
+        return
+    for one in settled:
+        print(f"{one.session_id}: left open by a crash, now closed with {one.strokes} strokes")
+    print(
+        f"{cleared.cause} is cleared in the name of {cleared.operator}. The pen is idle: home, set and arm again."
+    )
+
+
+def _first_status(pen: "Pen") -> "Status":
+    from ..names import State
+
+    end_s = time.monotonic() + BOOT_S
+    while (now := pen.status()).state is State.BOOT and time.monotonic() < end_s:
+        time.sleep(LOOK_S)
+    return now
+
+
+def _watch(pen: "Pen", json_: bool) -> None:
+    from .status_view import as_json, blocks, facts, panel
+
+    title = f"pen {pen.identity().serial}"
+    if json_ or not sys.stdout.isatty():
+        for now in _every_status(pen):
+            if json_:
+                print_json(as_json(now))
+            else:
+                names = ", ".join(name for name, _ in blocks(now))
+                print(" | ".join(value for _, value in facts(now)) + f" | {names}", flush=True)
+        return
+    from rich.live import Live
+
+    with Live(auto_refresh=False, screen=False) as live:
+        for now in _every_status(pen, old_too=True):
+            live.update(panel(now, title), refresh=True)
+
+
+def _every_status(pen: "Pen", *, old_too: bool = False) -> "Iterator[Status]":
+    """The pen's statuses as they come, for ever; with `old_too` also a look at an old one, whose age goes up.
+
+    Raises:
+        TransportLostError: The connection broke.
+    """
+    from ..errors import TransportLostError
+
+    seen_ms = -1
+    while True:
+        snapshot = pen.snapshot()
+        if snapshot.lost is not None:
+            raise TransportLostError("the watched port", snapshot.lost)
+        now = snapshot.status
+        if now is not None and (old_too or now.uptime_ms != seen_ms):
+            seen_ms = now.uptime_ms
+            yield now
+        time.sleep(LOOK_S)
+
+
+def _print_status(now: "Status", json_: bool) -> None:
+    from .output import show_facts
+    from .status_view import as_json, blocks, facts
+
+    if json_:
+        print_json(as_json(now))
+        return
+    show_facts(facts(now))
+    held = blocks(now)
+    if held:
+        print()
+        show_facts(held, "What keeps it from stroking, and what to do")
 
 
 def _identity(identity: "Identity") -> dict[str, Any]:
@@ -120,36 +212,16 @@ def _identity(identity: "Identity") -> dict[str, Any]:
     }
 
 
-def _print_status(status: "Status", json_: bool) -> None:
-    if json_:
-        print_json(
-            {
-                **asdict(status),
-                "state": status.state.name,
-                "flags": int(status.flags),
-                "condition_names": list(status.condition_names),
-                "first_cause_name": status.cause_text,
-            }
-        )
-        return
-    from ..advice import for_cause
-    from ..names import Condition
-
-    print(f"state      {status.state.name}  {status.cause_text}")
-    print(
-        f"protrusion requested {status.depth_requested_um / 1000:.2f} mm, measured {status.depth_measured_um / 1000:.2f} mm"
-    )
-    print(
-        f"rate       requested {status.rate_requested_mhz / 1000:.1f} Hz, measured {status.rate_measured_mhz / 1000:.1f} Hz"
-        f" ({status.measured_age_ms} ms ago)"
-    )
-    print(
-        f"strokes    {status.strokes_total} in all, {status.contact_total} in contact, {status.truncated_total} cut short"
-    )
-    print(
-        f"coil       {status.coil_cc / 100:.1f} C   supply {status.supply_mv / 1000:.2f} V   lease {status.lease_left_ms} ms"
-    )
-    for condition in Condition:
-        if status.conditions >> condition & 1:
-            advice = for_cause(condition)
-            print(f"blocked    {condition.name}: {advice.title}. {advice.now}")
+def _settings(kept: "Settings") -> list[tuple[str, object]]:
+    return [
+        ("version", kept.version),
+        ("valid", "yes" if kept.valid else "NO: the pen blocks until an engineer writes them again"),
+        ("protrusion cap", f"{kept.depth_cap_um / 1000:.2f} mm"),
+        ("rate, at most", f"{kept.rate_max_mhz / 1000:g} Hz"),
+        ("coil on-time", f"{kept.on_us} us"),
+        ("home offset", f"{kept.home_offset_um} um"),
+        ("backlash", f"{kept.backlash_um} um"),
+        ("coil stops at", f"{kept.coil_trip_cc / 100:g} C"),
+        ("longest armed", f"{kept.session_armed_max_s} s"),
+        ("longest stroking", f"{kept.stroking_max_ms / 1000:g} s"),
+    ]

@@ -4,7 +4,8 @@ from typing import Annotated
 
 import typer
 
-from .options import Json, print_json
+from .options import Json
+from .telling import print_json
 
 group = typer.Typer(help="Firmware: flash a pen.", no_args_is_help=True)
 

@@ -8,6 +8,8 @@ from typing import Any
 from .. import picture
 from ..errors import UsageError
 from ..journal import JournalReader, Kind, Row, SessionSummary
+from ..models import PenEvent
+from ..names import EventCode, cause_name, event_name
 from ..trace import Mark, unpack
 
 _SAYS_MAX = 110
@@ -66,7 +68,7 @@ def session_entries(reader: JournalReader, session_id: str) -> list[dict[str, An
 
 
 def _entry(row: Row) -> dict[str, Any]:
-    says = row.payload_json
+    says = _says(row)
     return {
         "seq": row.seq,
         "utc": _when(row.utc_ns),
@@ -74,6 +76,28 @@ def _entry(row: Row) -> dict[str, Any]:
         "actor": row.actor,
         "says": says if len(says) <= _SAYS_MAX else says[: _SAYS_MAX - 3] + "...",
     }
+
+
+def _says(row: Row) -> str:
+    """An entry in a line; the pen's events by their names."""
+    told = dict(row.payload)
+    if row.kind != Kind.PEN_EVENT:
+        first = told.pop("request", "")
+        return " ".join([str(first), *(f"{name}={_value(value)}" for name, value in told.items())]).strip()
+    event = PenEvent.model_validate(told)
+    return (
+        f"#{event.event_id} {event_name(event.code)} value={event.value} arg={_argument(event)} "
+        f"strokes={event.strokes_total} contact={event.contact_total}"
+    )
+
+
+def _argument(event: PenEvent) -> str:
+    causes = (EventCode.STOPPED, EventCode.RUN_ENDED, EventCode.FAULT_CLEARED)
+    return cause_name(event.arg) if event.arg and event.code in causes else str(event.arg)
+
+
+def _value(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else str(value)
 
 
 def draw_picture(reader: JournalReader, session_id: str, path: Path) -> Path:
@@ -102,7 +126,7 @@ def draw_picture(reader: JournalReader, session_id: str, path: Path) -> Path:
             f"Session {session_id} has no samples, so it has no picture. Its counts are complete."
         )
     names = list(dict.fromkeys(zones)) or ["zone"]
-    title = json.dumps(one.opened.payload.get("plan"), ensure_ascii=False).strip('"')
+    title = str(one.opened.payload.get("plan"))
     shown = picture.Treatment(
         title, f"session {session_id}   pen {one.opened.pen_serial}", names, samples, marks
     )

@@ -2,7 +2,8 @@
 
 import typer
 
-from .options import JournalFile, Json, print_json
+from .options import JournalFile, Json
+from .telling import print_json
 
 group = typer.Typer(help="The record: verify it.", no_args_is_help=True)
 

@@ -1,18 +1,19 @@
 """The command's way in and its only way out: one sentence and a fixed exit code for everything that goes wrong."""
 
-import json
+import os
 import sys
-from typing import NoReturn
+from collections.abc import Sequence
 
 import typer
 from typer.exceptions import TyperException
 
 from ..errors import ExitCode, PenError
 from . import demo, device, firmware, log, session, sim, spec
+from .telling import tell
 
 app = typer.Typer(
     name="pen",
-    help="Controls a motorised microneedling pen: treat, record, test, flash. STOP: `pen stop`.",
+    help="Controls a motorised microneedling pen: treat, record, test, flash. In trouble: `pen stop`.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -25,36 +26,39 @@ log.register(app)
 firmware.register(app)
 spec.register(app)
 
+BROKEN_OFF = (
+    "Broken off by the operator. A treatment that was running has been stopped and is in the record; check the pen before "
+    "going on."
+)
 
-def main() -> NoReturn:
-    """Run the command and leave with its exit code."""
+
+def main(arguments: Sequence[str]) -> int:
+    """Run a command and return its exit code."""
+    as_json = "--json" in arguments
     try:
-        app(standalone_mode=False)
+        # None is a command that ended well; a command that has a code of its own raises Exit with it
+        app(args=list(arguments), prog_name="pen", standalone_mode=False)
     except PenError as error:
-        _tell(error.sentence, error.exit_code)
-        sys.exit(error.exit_code)
+        return _fail(error.sentence, error.exit_code, as_json)
     except typer.Exit as leaving:
-        sys.exit(leaving.exit_code)
-    except typer.Abort:
-        _tell(
-            "Broken off by the operator. Nothing more was sent; check the pen before going on.",
-            ExitCode.REFUSED,
-        )
-        sys.exit(ExitCode.REFUSED)
+        return leaving.exit_code
+    except (typer.Abort, KeyboardInterrupt):
+        return _fail(BROKEN_OFF, ExitCode.REFUSED, as_json)
     except TyperException as error:
-        _tell(_complaint(error), ExitCode.USAGE)
-        sys.exit(ExitCode.USAGE)
-    sys.exit(ExitCode.OK)
+        return _fail(_complaint(error), ExitCode.USAGE, as_json)
+    except BrokenPipeError:
+        # whoever read our output has left, as `head` does; nothing more can be said, not even by Python at its end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return ExitCode.OK
 
 
 def _complaint(error: TyperException) -> str:
     """Typer's own words on wrong arguments."""
     words = getattr(error, "format_message", None)
-    return f"{words() if words else error} Nothing was sent to a pen. Add --help to the command to see how it is used."
+    said = str(words() if words else error).strip().rstrip(".")
+    return f"{said}. Nothing was sent to a pen. Add --help to the command to see how it is used."
 
 
-def _tell(sentence: str, code: ExitCode) -> None:
-    if "--json" in sys.argv:
-        print(json.dumps({"error": {"code": code.name, "exit": int(code), "sentence": sentence}}))
-    else:
-        print(f"pen: {sentence}", file=sys.stderr)
+def _fail(sentence: str, code: ExitCode, as_json: bool) -> int:
+    tell(sentence, code, as_json=as_json)
+    return code

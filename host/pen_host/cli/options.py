@@ -1,9 +1,7 @@
-"""Options that several commands share, and how they print."""
+"""Options that several commands share."""
 
-import json
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -19,8 +17,6 @@ JournalFile = Annotated[
     Path | None,
     typer.Option("--journal", envvar="PEN_JOURNAL", help="The record; this user's own when not given."),
 ]
-
-
-def print_json(content: Mapping[str, Any]) -> None:
-    """One JSON object on one line."""
-    print(json.dumps(content, ensure_ascii=False, separators=(", ", ": ")))
+Operator = Annotated[
+    str, typer.Option("--operator", help="Who answers for it; stands in the record.", envvar="PEN_OPERATOR")
+]

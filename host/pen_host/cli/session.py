@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from .options import JournalFile, Json, Port, Serial, Url, print_json
+from .options import JournalFile, Json, Operator, Port, Serial, Url
+from .telling import print_json
 
 group = typer.Typer(help="Treat by a plan; list, show and recover sessions.", no_args_is_help=True)
 
@@ -21,7 +22,7 @@ def run(
     plan_file: Annotated[
         str, typer.Argument(metavar="PLAN.toml", help="A plan file or a shipped plan's name.")
     ],
-    operator: Annotated[str, typer.Option(help="Who treats; stands in the record.")] = "operator",
+    operator: Operator = "operator",
     patient: Annotated[str | None, typer.Option(help="Pseudonymous reference, never a name.")] = None,
     reason: Annotated[
         list[str] | None, typer.Option(help="RULE=why it may be overridden; repeatable.")
@@ -41,7 +42,8 @@ def run(
     from ..live import LiveView
     from ..pen import Pen
     from ..plans import load_plan
-    from ..session import Job, Operator, run_treatment
+    from ..session import Job, run_treatment
+    from ..session import Operator as Person
     from .hands import hands_for
     from .result import as_json, show_result
 
@@ -55,7 +57,7 @@ def run(
         asked = [rule for rule in questions(plan.screening.ask) if rule.rule_id not in plan.screening.answers]
         answers = {rule.rule_id: hands.confirm(rule.question) for rule in asked} if sys.stdin.isatty() else {}
         with LiveView(console, plan.title) as view:
-            job = Job(pen, journal, plan, Operator(operator), patient, hands, view.show, answers, reasons)
+            job = Job(pen, journal, plan, Person(operator), patient, hands, view.show, answers, reasons)
             result = run_treatment(job, out or place.parent)
     if json_:
         print_json(as_json(result))
@@ -68,18 +70,29 @@ def list_sessions(journal_file: JournalFile = None, json_: Json = False) -> None
     """Every session in the record, oldest first."""
     from ..journal import JournalReader, default_path
     from .history import session_lines
+    from .output import show_rows
 
     with JournalReader(journal_file or default_path()) as reader:
         lines = session_lines(reader)
     if json_:
         print_json({"sessions": lines})
         return
-    for line in lines:
-        print(
-            f"{line['session_id']}  {line['opened']}  {line['state']:11} {line['strokes']:>8} strokes  {line['plan']}"
-        )
     if not lines:
         print("The record has no sessions yet.")
+        return
+    rows = [
+        (
+            one["session_id"],
+            one["opened"],
+            one["state"],
+            one["strokes"],
+            "yes" if one["sure"] else "NO",
+            one["operator"],
+            one["plan"],
+        )
+        for one in lines
+    ]
+    show_rows(("session", "opened", "state", "strokes", "sure", "operator", "plan"), rows, right=("strokes",))
 
 
 @group.command()
@@ -92,6 +105,7 @@ def show(
     """One session: its entries, strokes by run and zone, and its picture."""
     from ..journal import JournalReader, default_path
     from .history import draw_picture, session_entries, session_facts
+    from .output import show_facts, show_rows
 
     with JournalReader(journal_file or default_path()) as reader:
         facts = session_facts(reader, session_id)
@@ -100,17 +114,24 @@ def show(
     if json_:
         print_json({**facts, "entries": entries, "picture": str(drawn) if drawn else None})
         return
-    for name, value in facts.items():
-        print(f"{name:16} {value}")
-    for entry in entries:
-        print(f"{entry['seq']:>7} {entry['utc']} {entry['kind']:16} {entry['actor']:12} {entry['says']}")
+    zones = facts.pop("zones")
+    show_facts([(name.replace("_", " "), value) for name, value in facts.items()])
+    print()
+    rows = [(zone, count["strokes"], count["contact"]) for zone, count in zones.items()]
+    show_rows(("zone", "strokes", "in contact"), rows, right=("strokes", "in contact"))
+    print()
+    show_rows(
+        ("entry", "time (UTC)", "kind", "by", "says"),
+        [(one["seq"], one["utc"], one["kind"], one["actor"], one["says"]) for one in entries],
+        right=("entry",),
+    )
     if drawn:
         print(f"picture {drawn}")
 
 
 @group.command()
 def recover(
-    operator: Annotated[str, typer.Option(help="Who settles; stands in the record.")] = "operator",
+    operator: Operator = "operator",
     port: Port = None,
     url: Url = None,
     serial: Serial = None,
@@ -122,14 +143,16 @@ def recover(
 
     from ..journal import Journal, default_path
     from ..pen import Pen
-    from ..session import Operator
+    from ..session import Operator as Person
     from ..session import recover as settle
+    from ..session import wait_for_boot
 
     with (
         Pen.open(port or url, serial) as pen,
         Journal.create_or_open(journal_file or default_path()) as journal,
     ):
-        found = settle(pen, journal, Operator(operator))
+        wait_for_boot(pen)
+        found = settle(pen, journal, Person(operator))
     if json_:
         print_json({"recovered": [asdict(one) for one in found]})
         return

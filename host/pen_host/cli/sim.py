@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from .options import Json, print_json
+from .options import Json
+from .telling import print_json
 
 group = typer.Typer(help="A simulated pen: the real firmware on simulated hardware.", no_args_is_help=True)
 LOOK_S = 0.2
@@ -50,6 +51,7 @@ def serve(
 def faults(json_: Json = False) -> None:
     """Every fault by name, and the condition it should raise."""
     from ..transport.sim_server import faults as all_faults
+    from .output import show_rows
 
     lines = all_faults()
     if json_:
@@ -57,5 +59,4 @@ def faults(json_: Json = False) -> None:
             {"faults": [{"name": one.name, "does": one.does, "provokes": one.provokes} for one in lines]}
         )
         return
-    for one in lines:
-        print(f"{one.name:22} {one.does}" + (f" -> {one.provokes}" if one.provokes else ""))
+    show_rows(("name", "should raise", "does"), [(one.name, one.provokes or "-", one.does) for one in lines])

@@ -25,9 +25,11 @@ def digest(path: str) -> str:
     return binascii.hexlify(check.digest()).decode()
 
 
-def survey(paths: tuple[str, ...]) -> list[tuple[str, int, str]]:
-    """(path, size, SHA-256) of every file named or below a folder named; (path, -1, "") of every such folder."""
-    found = []
+def survey(paths: tuple[str, ...]):  # type: ignore[no-untyped-def]
+    """Yield (path, size, SHA-256) of every file named or below a folder named, (path, -1, "") of every such folder.
+
+    One by one, so that a slow chip is never silent for long.
+    """
     waiting = list(paths)
     while waiting:
         path = waiting.pop()
@@ -36,11 +38,10 @@ def survey(paths: tuple[str, ...]) -> list[tuple[str, int, str]]:
         except OSError:
             continue
         if status[0] & _FOLDER:
-            found.append((path, -1, ""))
+            yield path, -1, ""
             waiting += [path + "/" + name for name in os.listdir(path)]
         else:
-            found.append((path, status[6], digest(path)))
-    return found
+            yield path, status[6], digest(path)
 
 
 def free_bytes() -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import inspect
 import io
@@ -25,9 +26,7 @@ BYTECODE = 6
 ANSWER_S = 20.0
 """Silence after which the pen is given up: erasing and writing one file takes a fraction of that."""
 ENTER_PATIENCES = 4
-"""Time for one attempt to enter the prompt, in the caller's patience."""
-ENTER_TRIES = 3
-"""Attempts after a firmware said it would leave: it may still be on its way."""
+"""Time to knock at the prompt of a firmware that said it would leave, in the caller's patience: it may be on its way."""
 RETURN_S = 10.0
 """Time a port has to come back after a reset: USB is announced anew."""
 _RETURN_POLL_S = 0.2
@@ -75,7 +74,7 @@ class Prompt:
         self._link = _open(url, RETURN_S if left else 0)
         with contextlib.ExitStack() as on_failure:
             on_failure.callback(self._let_go)
-            self._enter(ENTER_TRIES if left else 1, ENTER_PATIENCES * patience_s)
+            self._enter(ENTER_PATIENCES * patience_s, again=left)
             with self._asking():
                 self._run(_WATCHDOG_OFF)
                 self._run("import sys, os")
@@ -95,8 +94,9 @@ class Prompt:
 
     def survey(self, paths: tuple[str, ...]) -> list[tuple[str, int, str]]:
         """Path, size and SHA-256 of every file at or below `paths`; size -1 for folders."""
-        found: list[tuple[str, int, str]] = self._eval(f"survey({paths!r})")
-        return found
+        with self._asking():
+            said = self._link.exec(f"for entry in survey({paths!r}):\n print(entry)")
+            return [ast.literal_eval(line) for line in said.decode().splitlines()]
 
     def free_bytes(self) -> tuple[int, int]:
         """Free bytes of the file system, and the size of its blocks."""
@@ -130,15 +130,18 @@ class Prompt:
         """Remove an empty folder."""
         self._do(f"os.rmdir({path!r})")
 
-    def _enter(self, tries: int, timeout_s: float) -> None:
+    def _enter(self, timeout_s: float, again: bool) -> None:
+        """Enter the raw prompt; knock again until the time is over, or only once."""
         said = io.StringIO()  # mpremote prints what it did not expect
-        for _try in range(tries):
+        end_s = time.monotonic() + timeout_s
+        while True:
             with self._asking(), contextlib.redirect_stdout(said):
                 try:
                     self._link.enter_raw_repl(soft_reset=True, timeout_overall=timeout_s)
                     return
                 except _transport_error():
-                    continue
+                    if not again or time.monotonic() >= end_s:
+                        break
         raise NotAPenError(
             f"No MicroPython prompt answers on {self._url}, so nothing was written. Unplug the pen and plug it in again, "
             "then flash at once; if that does not help, hold BOOTSEL while connecting and put MicroPython on it anew. "

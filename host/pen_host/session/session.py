@@ -34,6 +34,7 @@ class Session:
         session_id: Its id in the record.
         nonce: The number that names it on the wire.
         subject: Pseudonymous reference to the patient.
+        hold_max_ms: The host ends a hold of the trigger after this long, shortly before the pen would.
         unsettled: The intent whose outcome is not known, None when there is none. Nothing may start while there is one.
     """
 
@@ -48,6 +49,7 @@ class Session:
         self.session_id = session_name(nonce)
         self.serial = pen.identity().serial
         self.unsettled: Row | None = None
+        self.hold_max_ms = limits.STROKING_MAX_MS - HOLD_MARGIN_MS
         self._next_event = next_event(journal, self.serial)
         self._events_of: str | None = None
 
@@ -195,16 +197,16 @@ class Session:
         )
 
     def tighten(self, plan: Plan) -> Done:
-        """Let the pen itself refuse whatever goes beyond the plan. See `act` for errors."""
-        rate_max_mhz = max(zone.rate_mhz for zone in plan.zones)
+        """Let the pen itself refuse whatever goes beyond the plan, or beyond its own settings. See `act` for errors."""
+        kept = self.pen.settings_read()
         longest_ms = max(zone.hold_s for zone in plan.zones) * 1000
-        stroking_max_ms = min(longest_ms + HOLD_MARGIN_MS, limits.STROKING_MAX_MS)
         values = {
             "depth_cap_um": plan.depth_cap_um,
-            "rate_max_mhz": rate_max_mhz,
-            "session_armed_max_s": limits.SESSION_ARMED_MAX_S,
-            "stroking_max_ms": stroking_max_ms,
+            "rate_max_mhz": min(max(zone.rate_mhz for zone in plan.zones), kept.rate_max_mhz),
+            "session_armed_max_s": min(limits.SESSION_ARMED_MAX_S, kept.session_armed_max_s),
+            "stroking_max_ms": min(longest_ms + HOLD_MARGIN_MS, kept.stroking_max_ms),
         }
+        self.hold_max_ms = values["stroking_max_ms"] - HOLD_MARGIN_MS
         return self.act("TIGHTEN_LIMITS", lambda: self.pen.tighten(**values), values)
 
     def close(self, reason: str = "completed") -> None:

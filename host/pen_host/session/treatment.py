@@ -9,8 +9,6 @@ from dataclasses import dataclass, replace
 from datetime import date
 from fractions import Fraction
 
-from pen_protocol import limits
-
 from .. import dose
 from ..errors import RefusedError
 from ..journal import Kind
@@ -23,7 +21,7 @@ from .bedside import POLL_S, Bedside
 from .cartridges import CARTRIDGE_MASK, Cartridges
 from .hands import Hands
 from .observer import BETWEEN_ZONES, Observer
-from .session import HOLD_MARGIN_MS, Session
+from .session import Session
 from .way_out import Trip, WayOut, bit
 
 
@@ -166,7 +164,7 @@ class Treatment:
             if (
                 status.state is not State.STROKING
                 or self._zone_done(index, zone)
-                or held_ms >= _hold_ms(zone)
+                or held_ms >= self._hold_ms(zone)
             ):
                 break
             self._at.say(Phase.STROKING, f"{zone.name}: stroking.")
@@ -199,10 +197,14 @@ class Treatment:
     def _held_ms(self, began_s: float) -> int:
         return round((self._at.clock() - began_s) * 1000)
 
+    def _hold_ms(self, zone: Zone) -> int:
+        """Longest single hold of the trigger."""
+        return min(zone.hold_s * 1000, self._session.hold_max_ms)
+
     def _zone_done(self, index: int, zone: Zone) -> bool:
         """The zone's dose is reached, or its time is used up."""
         so_far = self._observer.zones[index]
-        time_ms = zone.passes * _hold_ms(zone)
+        time_ms = zone.passes * self._hold_ms(zone)
         return so_far.contact_strokes >= self._goal_strokes(zone) or so_far.done_ms >= time_ms
 
     def _needles(self) -> int:
@@ -219,12 +221,7 @@ class Treatment:
         return float(estimate)
 
 
-def _hold_ms(zone: Zone) -> int:
-    """Longest single hold; where the plan asks for the pen's own longest, the host ends it just before the pen would."""
-    return min(zone.hold_s * 1000, limits.STROKING_MAX_MS - HOLD_MARGIN_MS)
-
-
 def _goal_ms(zone: Zone, needles: int) -> int:
     """Stroking time in which a zone reaches its target, or that its holds allow."""
     strokes = dose.strokes_for(zone.target.low, needles, zone.area_mm2)
-    return min(strokes * 1_000_000 // zone.rate_mhz, zone.passes * _hold_ms(zone))
+    return min(strokes * 1_000_000 // zone.rate_mhz, zone.passes * zone.hold_s * 1000)
