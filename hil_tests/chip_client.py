@@ -44,6 +44,8 @@ class ChipClient:
         self.status: Answer | None = None
         self.notices: list[Answer] = []
         self.decoder = Decoder()
+        self.raw = bytearray()
+        """Every byte since it was last cleared: what a guest prints between frames."""
         self._encoder = Encoder()
         self._sequence = 0
         self._answers: dict[int, list[Answer]] = {}
@@ -116,6 +118,7 @@ class ChipClient:
     def poll(self) -> None:
         """Take in what has come."""
         data = self.pen.read()
+        self.raw += data
         at = 0
         while at < len(data):
             at = self.decoder.feed(data, at, len(data))
