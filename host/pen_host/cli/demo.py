@@ -20,7 +20,7 @@ def register(app: typer.Typer) -> None:
         seed: Annotated[int, typer.Option(help="Of everything random in the simulated pen.")] = 1,
         scale: Annotated[float, typer.Option(help="Simulated seconds per second.", min=0.2, max=20)] = 1.0,
     ) -> None:
-        """Treat a simulated patient: scalp, three zones, one trip on the way. About 20 seconds, no questions."""
+        """Treat a simulated patient, start to record. Scalp, three zones, one trip on the way; about 25 seconds, no questions."""
         from platformdirs import user_data_path
         from rich.console import Console
 

@@ -56,7 +56,7 @@ def list_pens(json_: Json = False) -> None:
 
 
 def info(port: Port = None, url: Url = None, serial: Serial = None, json_: Json = False) -> None:
-    """Who the pen is: serial number, firmware, interpreter, settings."""
+    """Who the pen is: serial number, firmware, settings."""
     from ..pen import Pen
     from .output import show_facts
 
@@ -79,7 +79,7 @@ def status(
         bool, typer.Option("--watch", help="Live, until Ctrl-C; with --json one object a line.")
     ] = False,
 ) -> None:
-    """What the pen says now: requested and measured, what blocks it and what to do, counters."""
+    """What the pen says now. Requested and measured values, what blocks it and what to do about that, counters."""
     from ..pen import Pen
 
     with Pen.open(port or url, serial, keep_dumps=False) as pen:
@@ -110,7 +110,7 @@ def clear(
     journal_file: JournalFile = None,
     json_: Json = False,
 ) -> None:
-    """Clear a stop, by its cause and in somebody's name. Sessions that a crash left open are settled first."""
+    """Clear a stop in somebody's name. It is named by its cause; sessions that a crash left open are settled first."""
     from ..errors import UsageError
     from ..journal import Journal, default_path
     from ..pen import Pen

@@ -20,7 +20,7 @@ def flash(
     port: Annotated[str, typer.Option("--port", help="Serial port or URL of the pen.")],
     json_: Json = False,
 ) -> None:
-    """Copy boot.py, main.py and the packages to a pen, verify every file by its hash, say what changed."""
+    """Flash a pen. Copies boot.py, main.py and the packages, verifies every file by its hash, says what changed."""
     from rich.console import Console
     from rich.progress import Progress
 

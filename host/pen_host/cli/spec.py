@@ -10,7 +10,7 @@ def register(app: typer.Typer) -> None:
 
     @app.command()
     def spec(json_: Json = False) -> None:
-        """Technical parameters from the code's own constants: needle, protrusion, rate, tolerances."""
+        """Technical parameters of the pen, read from the constants that its own code obeys."""
         from ..spec import spec_json, spec_rows, spec_table
 
         print(spec_json(spec_rows()) if json_ else spec_table(spec_rows()))

@@ -6,15 +6,17 @@ The other commands' parser alone costs more than the whole of this.
 import argparse
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from ..errors import ExitCode, NoPenError, PenError, UsageError
-from ..stopping import Holder, Stopped, ports_of, stop_every
 from .telling import print_json, tell
+
+if TYPE_CHECKING:
+    from ..stopping import Holder, Stopped
 
 STOP_S = 0.6
 """How long a pen's confirmation is waited for before it is said that there is none."""
-HELP = "STOP every pen that can be found, or one. Needs no session, no record and no answer to a question."
+HELP = "STOP every pen that can be found. Needs no session, no record and no answer to a question."
 BY_HAND = "If a needle is moving now: release the trigger and press the pen's button."
 OPTIONS = {
     "--port": "Serial port of the pen.",
@@ -56,7 +58,7 @@ def main(arguments: Sequence[str]) -> int:
         return ExitCode.UNKNOWN
 
 
-def stop(url: str | None, serial: str | None, *, as_json: bool, holders: Sequence[Holder] = ()) -> int:
+def stop(url: str | None, serial: str | None, *, as_json: bool, holders: "Sequence[Holder]" = ()) -> int:
     """STOP, print what became of it, return the exit code.
 
     Args:
@@ -68,6 +70,8 @@ def stop(url: str | None, serial: str | None, *, as_json: bool, holders: Sequenc
     Raises:
         NoPenError: There was nobody to stop.
     """
+    from ..stopping import ports_of, stop_every  # late: the other commands' help does not wait for it
+
     reports = stop_every([url] if url else ports_of(serial), STOP_S, holders)
     if not reports:
         raise NoPenError(f"No pen was found, so STOP went nowhere. {BY_HAND}")
@@ -79,7 +83,7 @@ def stop(url: str | None, serial: str | None, *, as_json: bool, holders: Sequenc
     return _exit_code(reports)
 
 
-def _exit_code(reports: Sequence[Stopped]) -> ExitCode:
+def _exit_code(reports: "Sequence[Stopped]") -> ExitCode:
     """That of the worst: a pen that was reached and did not confirm comes before one that was not reached."""
     failed = [report.exit_code for report in reports if not report.confirmed]
     return ExitCode.UNKNOWN if ExitCode.UNKNOWN in failed else failed[0] if failed else ExitCode.OK
