@@ -163,11 +163,16 @@ class SimPen:
 
     def power_on(self) -> None:
         """Power comes up and the firmware boots, at once in simulated time. Nothing happens to a powered pen."""
-        if self.powered:
-            return
-        self.board.plant.powered_off = False
-        self.board.start_chip(ResetCause.POWER)
-        self._boot()
+        while not self.powered:
+            self.board.plant.powered_off = False
+            self.board.start_chip(ResetCause.POWER)
+            try:
+                self._boot()
+            except ChipReset:
+                self._reset()
+            except PowerLost:
+                self.power_losses += 1
+                self.power_off()
 
     def power_off(self) -> None:
         """Power is gone: outputs low, words and unsaved counters lost."""
