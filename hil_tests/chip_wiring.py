@@ -10,6 +10,7 @@ from typing import Any
 
 from hil_tests.chip_wire import BitDevice, WireSlave
 from pen_firmware import pins
+from pen_firmware.pio_programs import LEASE_HIGH_US, SAFE_DECAY_US
 from pen_sim.eeprom import Cartridge
 from pen_sim.plant import analog
 
@@ -22,6 +23,8 @@ STOP_STEPS = 4
 HALL_DELAY_NS = 1_200_000
 """From the coil's rising edge until the plunger passes the hall sensor."""
 HALL_PULSE_NS = 1_000_000
+SAFE_DECAY_NS = SAFE_DECAY_US * 1_000
+LEASE_HIGH_NS = LEASE_HIGH_US * 1_000
 LEAST_PULL_NS = 400_000
 """A shorter coil pulse does not move the needle past its sensor."""
 
@@ -61,6 +64,11 @@ class Wiring:
         self._clock = clock
         self._gpio = {name: mcu.gpio[number] for name, number, *_rest in pins.PINS}
         self._lease = False
+        """Level of the lease line."""
+        self._pumped = False
+        """The charge pump holds: the lease line rose within the last `SAFE_DECAY_US`."""
+        self._rose_ns = 0
+        self._pump_empty = clock.create_alarm(self._pump_runs_down)
         self._needle = False
         self._step = False
         self._passing = False
@@ -99,8 +107,8 @@ class Wiring:
 
     @property
     def safe(self) -> bool:
-        """The SAFE node: stop contact closed and lease alive."""
-        return self.estop_closed and self._lease
+        """The SAFE node: stop contact closed and the charge pump of the lease full."""
+        return self.estop_closed and self._pumped
 
     @property
     def at_home(self) -> bool:
@@ -114,17 +122,36 @@ class Wiring:
 
     def _changed(self, name: str, high: bool) -> None:
         if name == "LEASE":
-            if self._lease and not high:
-                self.edges.lease_fall_ns.append(self._clock.nanos)
-            self._lease = high
-            self._drive("LEASE", high)
-            self._gates()
+            self._lease_changed(high)
         elif name == "NEEDLE":
             self._needle_changed(high)
         elif name == "STEP":
             self._step_changed(high)
         else:
             self._gates()
+
+    def _lease_changed(self, high: bool) -> None:
+        """Rising edges fill the pump; a level, high or low, does not."""
+        rises = high and not self._lease
+        self._lease = high
+        self._drive("LEASE", high)
+        if not rises:
+            return
+        self._rose_ns = self._clock.nanos
+        if self._pumped:
+            return
+        self._pumped = True
+        self._pump_empty.schedule(SAFE_DECAY_NS)
+        self._gates()
+
+    def _pump_runs_down(self) -> None:
+        rest_ns = self._rose_ns + SAFE_DECAY_NS - self._clock.nanos
+        if rest_ns > 0:
+            self._pump_empty.schedule(rest_ns)
+            return
+        self._pumped = False
+        self.edges.lease_fall_ns.append(self._rose_ns + LEASE_HIGH_NS)
+        self._gates()
 
     def _needle_changed(self, high: bool) -> None:
         if high == self._needle:

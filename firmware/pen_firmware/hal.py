@@ -32,7 +32,7 @@ class Input:
     OVER_CURRENT = 512
     """The coil current comparator has tripped (latched in hardware until `clear_over_current`)."""
     LEASE = 1024
-    """Read-back of the lease line."""
+    """Read-back of the lease line: half of the time high while the lease lives, low otherwise."""
 
 
 class Analog:
@@ -96,7 +96,10 @@ class Board:
 
     # --- lease machine (retriggerable one-shot) ----------------------------------------------------------------------
     def lease_feed(self, ticks):
-        """Keep the lease line high for `ticks` of `pio_programs.LEASE_TICK_US` from now; 0 ends it at once."""
+        """Keep the lease line alive for `ticks` of `pio_programs.LEASE_TICK_US` from now; 0 ends it at once.
+
+        SAFE follows its charge pump: up after some us, down within `pio_programs.SAFE_DECAY_US`.
+        """
 
     # --- needle machine ----------------------------------------------------------------------------------------------
     def needle_restart(self):

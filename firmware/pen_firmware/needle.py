@@ -175,7 +175,11 @@ class Needle:
         self.running = False
 
     def settle(self):
-        """Bring the counts of a stopped run to their end: an edge without acknowledgement is a truncated stroke."""
+        """Bring the counts of a stopped run to their end: an edge without acknowledgement is a truncated stroke.
+
+        To be called in a later pass than `stop`: a stroke may begin until SAFE has decayed
+        (`pio_programs.SAFE_DECAY_US` and a few us for the lease's last turn).
+        """
         if self.running or self._settled:
             return
         self._settled = True

@@ -25,7 +25,7 @@ PINS = (
     ("SAFE", 9, IN, DOWN, "Read-back of the SAFE node: stop contact closed AND lease alive"),
     ("NEEDLE", 10, OUT, DOWN, "Coil drive, PIO0 needle machine; the gate also needs SAFE and its one-shot"),
     ("OVER_CURRENT", 11, IN, DOWN, "Latched coil current comparator: high is healthy, low has tripped"),
-    ("LEASE", 12, OUT, DOWN, "Lease line, PIO0 lease machine: high while the firmware renews it"),
+    ("LEASE", 12, OUT, DOWN, "Lease line, PIO0 lease machine: 250 kHz while the firmware renews it, for the charge pump"),
     ("AXIS_OK", 13, IN, DOWN, "Step permission: stop contact closed AND NOT (at home AND direction inward)"),
     ("STEP", 14, OUT, DOWN, "Step pulses of the depth axis, PIO1 step machine"),
     ("DIRECTION", 15, OUT, DOWN, "Depth axis direction: high protrudes the needle"),

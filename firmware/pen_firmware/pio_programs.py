@@ -42,6 +42,10 @@ NEEDLE_QUEUE = 4
 # --- lease -----------------------------------------------------------------------------------------------------------
 LEASE_TICK_US = 4
 """One lease tick."""
+LEASE_HIGH_US = 2
+"""High part of one tick of a living lease line; the rest is low. Only this square wave keeps the charge pump up."""
+SAFE_DECAY_US = 50
+"""SAFE falls within this after the last edge of the lease line: the charge pump is empty. (HARDWARE.md, gate chain)"""
 LEASE_BITS = 14
 """Width of a lease word: no word can hold the line longer than 65.5 ms."""
 LEASE_TICKS_MAX = (1 << LEASE_BITS) - 1
@@ -205,8 +209,10 @@ def needle(on_bits=NEEDLE_ON_BITS, ext_bits=NEEDLE_EXT_BITS):
 def lease(lease_bits=LEASE_BITS):
     """Retriggerable one-shot. Side-set pin: LEASE. jmp_pin: stop contact, high = closed. 9 words.
 
-    A word of N ticks holds the line for 4 * (N + 1) us; any newer word replaces what is left; 0 ends it within 8 us.
-    Stop contact open: line low, latched, words drained; only a restart by the CPU leads out.
+    Alive, the line is a square wave of 250 kHz: it feeds the charge pump that holds SAFE, so a latched pin, a stopped clock
+    or a program that hangs lets SAFE fall as silence does. A word of N ticks keeps it alive for 4 * (N + 1) us; any newer
+    word replaces what is left; 0 ends it within 8 us. Stop contact open: line low, latched, words drained; only a restart
+    by the CPU leads out.
     """
     wrap_target()
     label("idle")
@@ -216,12 +222,12 @@ def lease(lease_bits=LEASE_BITS):
     label("run")
     pull(noblock).side(1)  # no newer word: X comes back
     out(x, lease_bits).side(1)
-    jmp(pin, "closed").side(1)
+    jmp(pin, "closed").side(0)  # half of each turn low: what the charge pump lives on
     label("trip")
     pull(noblock).side(0)
     jmp("trip").side(0)
     label("closed")
-    jmp(x_dec, "run").side(1)
+    jmp(x_dec, "run").side(0)
     wrap()
 
 

@@ -145,9 +145,9 @@ class SelfTest:
             self._pulse_ms = now_ms
             board.lease_feed(PULSE_TICKS)
             return None
-        if inputs & Input.LEASE:
-            self._rose = self._rose or inputs & Input.SAFE != 0
-        elif not inputs & Input.SAFE and self._rose:
+        if inputs & Input.SAFE:
+            self._rose = True
+        elif self._rose:
             return True
         if board.elapsed_ms(now_ms, self._pulse_ms) > PULSE_MAX_MS:
             return False

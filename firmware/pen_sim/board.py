@@ -147,7 +147,7 @@ class SimBoard(hal.Board):
     def _catch_up(self, now_us: int) -> None:
         self._synced_us = now_us
         plant = self.plant
-        safe_falls_us = self.lease.falls_at_us
+        safe_falls_us = self.lease.pump_empty_us
         if not plant.estop_closed and plant.estop_opened_us < safe_falls_us:
             safe_falls_us = plant.estop_opened_us
         if not self.needle.resting:
@@ -271,13 +271,13 @@ class SimBoard(hal.Board):
     # --- inputs -----------------------------------------------------------------------------------------------------
 
     def inputs(self) -> int:
-        self.sync()
+        now_us = self.sync()
         plant = self.plant
         mask = plant.contacts()
-        if self.lease.level:
+        if self.lease.pad(now_us):
             mask |= Input.LEASE
-            if plant.estop_closed:
-                mask |= Input.SAFE
+        if plant.estop_closed and now_us < self.lease.pump_empty_us:
+            mask |= Input.SAFE
         if self.needle.level:
             mask |= Input.NEEDLE
         return mask

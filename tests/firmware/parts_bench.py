@@ -55,7 +55,9 @@ class NeedleBench:
         raise AssertionError(f"not seen within {limit_ms} ms")
 
     def stop(self) -> None:
+        """Stop now, as in the middle of a pass; the counts are settled in the next one."""
         self.needle.stop()
+        self.board.wait_us(TICK_US)
         self.tick()
 
     @property

@@ -52,9 +52,8 @@ def test_stop_in_any_phase_counts_every_edge_once(phase_us: int) -> None:
     bench.start()
     bench.run_ms(200)
     bench.board.wait_us(phase_us)
-    bench.needle.stop()
+    bench.stop()
     assert not bench.needle.running
-    bench.tick()
     needle = bench.needle
 
     assert needle.edges_total == bench.board.needle.edges
@@ -81,8 +80,7 @@ def test_a_truncated_stroke_is_seen() -> None:
 def test_stop_is_idempotent_and_harmless_before_any_start() -> None:
     bench = NeedleBench()
     for _ in range(3):
-        bench.needle.stop()
-        bench.tick()
+        bench.stop()
     assert bench.needle.edges_total == 0
     bench.start()
     bench.run_ms(100)

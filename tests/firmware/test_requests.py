@@ -263,6 +263,18 @@ def test_a_repeat_while_under_way_is_accepted_again_and_done_once() -> None:
     assert len([e for e in hands.pull_events() if e[2] == Event.HOMED]) == 1
 
 
+def test_an_answer_of_an_earlier_session_answers_nothing_in_this_one() -> None:
+    """A host that starts anew counts from the beginning: the same frame is a new request in a new session."""
+    hands = Hands().until_open()
+    hands.do("SET_RATE", 90_000, sequence=500)
+    hands.do("CLOSE_SESSION", sequence=501)
+    hands.do("OPEN_SESSION", NONCE + 1, 9, 1_500, 0, sequence=499)
+    hands.session = NONCE + 1
+    hands.frames.clear()
+    hands.do("SET_RATE", 90_000, sequence=500)
+    assert hands.status()["flags"] & Flag.RATE_SET
+
+
 def test_other_content_with_a_used_sequence_is_refused() -> None:
     hands = Hands().until_open()
     sequence = hands.send("SET_RATE", 90_000)
@@ -749,6 +761,18 @@ def test_a_reboot_is_no_fault_and_loses_no_stroke(state: int) -> None:
     assert hands.sim.resets == 1
     hands.until_idle()
     assert hands.status()["strokes_total"] == strokes
+
+
+def test_a_reboot_keeps_the_events_nobody_has_read() -> None:
+    hands = Hands().until_open()
+    hands.do("SET_RATE", 90_000)
+    hands.do("SERVICE", ServiceAction.REBOOT, hands.firmware.boot_id)
+    hands.run(1_000)
+    hands.until_idle()
+    codes = [event[2] for event in hands.pull_events()]
+    assert Event.RATE_SET in codes
+    assert Event.SERVICE in codes
+    assert not hands.status()["flags"] & Flag.EVENTS_LOST
 
 
 def test_the_prompt_is_reached_through_a_reset_that_starts_no_watchdog() -> None:

@@ -86,6 +86,13 @@ def test_every_signal_in_every_state(state: int, name: str) -> None:
     actions = supervisor.step(0, SIGNALS[name], Fault.NEEDLE_TRIPPED)
     expected = LEADS[name].get(state, state)
     assert STATE_NAMES[supervisor.state] == STATE_NAMES[expected]
+    if state == State.STROKING and expected != state:
+        assert actions & Action.RUN_ENDED
+    if state in (State.ARMED, State.STROKING) and expected not in (state, State.STROKING):
+        assert actions & Action.NEEDLE_OFF
+    if state in ARMED_STATES and expected not in ARMED_STATES:
+        assert actions & Action.NEEDLE_OFF
+        assert actions & Action.DISARMED
     if expected == state and name != "SERVICE":
         assert actions == 0
 
@@ -187,10 +194,10 @@ steps = st.lists(
 )
 
 
-@given(steps)
-def test_no_sequence_breaks_the_rules_of_safety(sequence: list[tuple[int, int]]) -> None:
+@given(st.sampled_from(STATES), steps)
+def test_no_sequence_breaks_the_rules_of_safety(start: int, sequence: list[tuple[int, int]]) -> None:
     """Strokes begin only from ARMED with nothing present; leaving them always switches the needle off; and so on."""
-    supervisor = Supervisor()
+    supervisor = supervisor_in(start)
     for conditions, signals in sequence:
         before = supervisor.state
         cause = supervisor.first_cause

@@ -21,6 +21,7 @@ from rp2040py.rp2040 import RP2040
 
 from hil_tests.chip_wiring import Wiring
 from pen_firmware import pins
+from pen_firmware.pio_programs import LEASE_TICK_US
 from tests.pio.doubles import Rp2, machine_module
 
 HIGH = 1
@@ -125,6 +126,17 @@ class Bench:
             elif not level and rose is not None:
                 found.append((rose, when - rose))
                 rose = None
+        return found
+
+    def alive(self) -> list[tuple[int, int]]:
+        """Times the lease line was alive: its first rise, and how long until the end of its last turn, in us."""
+        found: list[tuple[int, int]] = []
+        for rose, length in self.highs("LEASE"):
+            turn_end = rose + max(length, LEASE_TICK_US)
+            if found and rose <= sum(found[-1]):
+                found[-1] = (found[-1][0], turn_end - found[-1][0])
+            else:
+                found.append((rose, turn_end - rose))
         return found
 
     def _load(self) -> Any:

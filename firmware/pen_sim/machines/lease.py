@@ -1,10 +1,13 @@
-"""The lease machine: a retriggerable one-shot that holds its line high for a stated time and no longer."""
+"""The lease machine: a retriggerable one-shot that keeps its line alive for a stated time and no longer.
+
+Alive means a square wave of `LEASE_TICK_US`; the trace and `level` show it as one high time. Its charge pump holds SAFE.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from pen_firmware.pio_programs import LEASE_TICK_US, LEASE_TICKS_MAX
+from pen_firmware.pio_programs import LEASE_HIGH_US, LEASE_TICK_US, LEASE_TICKS_MAX, SAFE_DECAY_US
 
 START_US = 3
 """From a word to the rising line."""
@@ -15,14 +18,24 @@ ESTOP_US = 4
 
 
 class LeaseMachine:
-    """Line high until `falls_at_us`. An open stop contact latches it off until `start`."""
+    """Line alive until `falls_at_us`. An open stop contact latches it off until `start`."""
 
     def __init__(self, on_edge: Callable[[int, int], None]) -> None:
         self._on_edge = on_edge
         self.running = False
         self.tripped = False
         self.level = 0
-        self.falls_at_us = 0
+        self.falls_at_us = -SAFE_DECAY_US
+
+    @property
+    def pump_empty_us(self) -> int:
+        """When the charge pump lets SAFE fall: `SAFE_DECAY_US` after the last rising edge."""
+        return self.falls_at_us - LEASE_TICK_US + SAFE_DECAY_US
+
+    def pad(self, now_us: int) -> int:
+        """Level of the pad itself, half of each turn high."""
+        into_turn_us = (self.falls_at_us - now_us) % LEASE_TICK_US
+        return int(self.level and (into_turn_us == 0 or into_turn_us > LEASE_TICK_US - LEASE_HIGH_US))
 
     def start(self) -> None:
         """The machine begins at its first instruction; the line is low until it is fed."""
