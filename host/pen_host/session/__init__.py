@@ -7,7 +7,7 @@ from .job import Job, TreatmentResult, run_treatment, writable
 from .operator import Operator
 from .precheck import ForbiddenError, check_before, must_not_be_stopped, used_cartridges, wait_for_boot
 from .recovery import Recovered, interrupted, recover
-from .session import Session, open_session, session_name
+from .session import RequestRefusedError, Session, open_session, session_name
 from .treatment import Course, Treatment
 from .way_out import Trip
 
@@ -20,6 +20,7 @@ __all__ = [
     "Operator",
     "PromptedHands",
     "Recovered",
+    "RequestRefusedError",
     "Session",
     "Treatment",
     "TreatmentAbandonedError",

@@ -53,18 +53,37 @@ class Bedside:
         """What is going on, for the operator."""
         self.observer.say(phase, message)
 
-    def wait(self, there: Callable[[Status], bool], what: str) -> Status:
+    def wait(self, there: Callable[[Status], bool], what: str, timeout_s: float | None = None) -> Status:
         """Until the pen reports it; returns the status that does.
 
+        Args:
+            there: Whether a status shows it.
+            what: What is waited for, as in "waited for ...".
+            timeout_s: Instead of `HAND_TIMEOUT_S`.
+
         Raises:
-            TreatmentAbandonedError: It took longer than `HAND_TIMEOUT_S`.
+            TreatmentAbandonedError: It took too long, or the view has failed.
         """
-        end_s = self.clock() + HAND_TIMEOUT_S
+        patience_s = HAND_TIMEOUT_S if timeout_s is None else timeout_s
+        end_s = self.clock() + patience_s
         while not there(status := self.pen.status()):
+            self.must_be_watched()
             if self.clock() > end_s:
                 raise TreatmentAbandonedError(
-                    f"Waited {HAND_TIMEOUT_S:.0f} s for {what} in vain, so the needle was stopped and the treatment closed "
+                    f"Waited {patience_s:.0f} s for {what} in vain, so the needle was stopped and the treatment closed "
                     "with what was done so far. Begin again when somebody is at the pen."
                 )
             self.pause(POLL_S)
         return status
+
+    def must_be_watched(self) -> None:
+        """Nobody treats blind.
+
+        Raises:
+            TreatmentAbandonedError: The thread that shows and records what is measured has failed.
+        """
+        if not self.observer.working:
+            raise TreatmentAbandonedError(
+                "The part of this program that shows and records what the pen measures has failed, so the needle was stopped "
+                "and the treatment closed with what was done so far. Report it to the maker of the program."
+            )

@@ -61,6 +61,11 @@ class Observer:
         self.active = BETWEEN_ZONES
         self.trips = 0
 
+    @property
+    def working(self) -> bool:
+        """Whether it looks; False before its start, after its end, and when the view has failed."""
+        return self._thread.is_alive()
+
     def start(self) -> None:
         """Begin to look."""
         self._thread.start()

@@ -24,6 +24,18 @@ HOLD_MARGIN_MS = 500
 """The pen's own limit of a hold lies this much above the plan's, so that the host's end of a hold comes first. (J)"""
 
 
+class RequestRefusedError(RefusedError):
+    """The pen refused a request of a session; nothing moved because of it.
+
+    Args:
+        outcome: What the pen answered.
+    """
+
+    def __init__(self, outcome: Refused) -> None:
+        self.outcome = outcome
+        super().__init__(outcome.sentence)
+
+
 class Session:
     """A session that is open on the pen and in the record.
 
@@ -88,7 +100,7 @@ class Session:
             makes_safe: It can only end something, so it may go out while another outcome is not known.
 
         Raises:
-            RefusedError: The pen refused; nothing moved because of it.
+            RequestRefusedError: The pen refused; nothing moved because of it.
             UnknownOutcomeError: No answer came. `unsettled` says what to settle before anything may start.
             JournalError: It could not be written down, so it was not sent.
         """
@@ -104,7 +116,7 @@ class Session:
         self.unsettled = before
         self.pull()
         if isinstance(outcome, Refused):
-            raise RefusedError(outcome.sentence)
+            raise RequestRefusedError(outcome)
         return outcome
 
     def settle(self) -> tuple[str, ...]:

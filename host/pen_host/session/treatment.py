@@ -10,7 +10,6 @@ from datetime import date
 from fractions import Fraction
 
 from .. import dose
-from ..errors import RefusedError
 from ..journal import Kind
 from ..models import CartridgeSeen, Plan, Zone
 from ..names import Condition, Flag, State
@@ -21,7 +20,7 @@ from .bedside import POLL_S, Bedside
 from .cartridges import CARTRIDGE_MASK, Cartridges
 from .hands import Hands
 from .observer import BETWEEN_ZONES, Observer
-from .session import Session
+from .session import RequestRefusedError, Session
 from .way_out import Trip, WayOut, bit
 
 
@@ -123,9 +122,9 @@ class Treatment:
             try:
                 self._prepare(zone)
                 self._hold(index, zone)
-            except RefusedError:
+            except RequestRefusedError as error:
                 status = self._pen.status()
-                if not status.stopped and not self._way_out.from_block(status):
+                if not status.stopped and not self._way_out.from_block(status, error.outcome):
                     raise
             status = self._pen.status()
             if status.stopped:
@@ -167,6 +166,7 @@ class Treatment:
                 or held_ms >= self._hold_ms(zone)
             ):
                 break
+            self._at.must_be_watched()
             self._at.say(Phase.STROKING, f"{zone.name}: stroking.")
             self._at.pause(POLL_S)
         if status.armed:

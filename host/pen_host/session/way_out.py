@@ -6,7 +6,8 @@ from pen_protocol.states import ALL_CONDITIONS, BLOCKS_ARM, STOPS_ALWAYS, bits
 
 from ..advice import for_cause
 from ..journal import Kind
-from ..names import Condition, condition_names
+from ..names import Condition, Flag, Refusal, condition_names
+from ..outcomes import Refused
 from ..pen import Status
 from ..progress import Phase
 from .bedside import Bedside, TreatmentAbandonedError
@@ -37,8 +38,14 @@ KEEPS_STOP = ALL_CONDITIONS & ~bits(
     Condition.AXIS_MOVING,
     Condition.SETPOINTS,
     Condition.CARTRIDGE_NOT_BURNED,
+    Condition.OVER_CURRENT,
 )
-"""First causes that must be gone before a stop is cleared; the others are cured after it."""
+"""First causes that must be gone before a stop is cleared. The others are cured after it, or, like the comparator's latch of the
+over-current, by clearing it: the pen refuses when the cause is still there."""
+PASSING = frozenset({Refusal.BLOCKED, Refusal.NOT_HOMED, Refusal.ABORTED})
+"""Refusals by a condition, which may be gone when one looks."""
+COOL_S = 900.0
+"""How long a hot coil may take to fall below the warning temperature, so that it is not hot again at once. (J)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +95,9 @@ class WayOut:
             self._cartridges.ask(told.happened)
         else:
             self._resolve(told.title, told.now, status.conditions & (bit(cause) | STOPS_ALWAYS))
-        held = (bit(cause) | STOPS_ALWAYS) & KEEPS_STOP
-        self._at.wait(lambda now: not now.conditions & held, f"the cause of {status.cause_text} to go away")
+        self._wait_gone(
+            (bit(cause) | STOPS_ALWAYS) & KEEPS_STOP, f"the cause of {status.cause_text} to go away"
+        )
         operator = self._at.session.operator.name
         if not self._at.hands.clear(status.cause_text, operator):
             raise TreatmentAbandonedError(
@@ -99,26 +107,35 @@ class WayOut:
         self._at.session.clear_fault(cause, status.cause_event)
         self._at.say(Phase.HOMING, f"{status.cause_text} is cleared in the name of {operator}.")
 
-    def from_block(self, status: Status) -> bool:
+    def from_block(self, status: Status, refused: Refused) -> bool:
         """Have what blocks the next hold removed; False when nothing does that another try would cure.
+
+        Args:
+            status: The pen after the refusal.
+            refused: What it refused.
 
         Raises:
             TreatmentAbandonedError: Only an engineer can, or nobody came.
         """
         blocking = status.conditions & BLOCKS_ARM & ~CURED_BY_STEPS
         cartridge = status.conditions & CARTRIDGE_MASK
-        if not blocking | cartridge:
+        if not blocking | cartridge and refused.reason not in PASSING:
             return False
         self._blocks += 1
-        names = ", ".join(condition_names(blocking | cartridge))
+        names = ", ".join(condition_names(blocking | cartridge)) or refused.sentence
         self._not_too_often(names)
         if not blocking:
-            return True  # the next try begins with the cartridge
+            return True  # the next try begins with the cartridge, or what blocked has passed
         told = for_cause(_lowest(blocking))
         self._at.say(Phase.BLOCKED, f"{told.happened} {told.now}")
         self._resolve(told.title, told.now, blocking)
-        self._at.wait(lambda now: not now.conditions & blocking, f"{names} to go away")
+        self._wait_gone(blocking, f"{names} to go away")
         return True
+
+    def _wait_gone(self, conditions: int, what: str) -> None:
+        self._at.wait(lambda now: not now.conditions & conditions, what)
+        if conditions & bit(Condition.COIL_HOT):
+            self._at.wait(lambda now: Flag.COIL_WARM not in now.flags, "the coil to cool down", COOL_S)
 
     def _record(self, status: Status, zone: str) -> None:
         self._at.session.pull()

@@ -1,0 +1,469 @@
+"""A whole treatment in simulated time: what it does, what stops it, and that no stroke is lost or made up on the way."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from pen_host.errors import ExitCode, JournalError, RefusedError, UsageError
+from pen_host.journal import JournalReader, Kind
+from pen_host.journal.errors import JournalFullError
+from pen_host.names import EventCode, Fault
+from pen_host.outcomes import Refused
+from pen_host.progress import Phase
+from pen_host.session import (
+    ForbiddenError,
+    TreatmentAbandonedError,
+    bedside,
+    clear_stop,
+    recover,
+    way_out,
+)
+from pen_protocol import limits
+from tests.host.treatment_bench import OPERATOR, Station, small_plan
+
+GOAL = 21
+"""Strokes that bring 12 needles on 100 mm2 to 250 per cm2, and one more."""
+
+
+@pytest.fixture
+def station(tmp_path: Path) -> Iterator[Station]:
+    with Station(tmp_path) as made:
+        yield made
+
+
+def counts_agree(station: Station) -> None:
+    """Coil, pen and record have counted the same."""
+    made = station.strokes_made()
+    assert station.strokes_recorded() == made
+    assert station.sim.pen.counters.strokes_total == made
+
+
+# --- as planned --------------------------------------------------------------------------------------------------------
+
+
+def test_a_treatment_goes_from_checks_to_picture_and_every_stroke_is_counted_once(station: Station) -> None:
+    result = station.treat()
+    assert result.strokes_pen == result.strokes_journal == station.strokes_made() > 2 * GOAL - 2
+    assert [zone.name for zone in result.zones] == ["frontal", "midscalp"]
+    assert sum(zone.strokes for zone in result.zones) == result.strokes_pen
+    assert all(zone.dose_per_cm2 and zone.dose_per_cm2 >= 250 for zone in result.zones)
+    assert (result.trips, result.faults, result.chain_ok) == (0, (), True)
+    assert result.picture is not None
+    assert result.picture.read_bytes().startswith(b"\x89PNG")
+    counts_agree(station)
+
+
+def test_every_request_is_in_the_record_before_it_is_sent_and_its_outcome_after(station: Station) -> None:
+    station.treat()
+    intents = {row.seq: row.payload["request"] for row in station.rows(Kind.INTENT)}
+    outcomes = {row.payload["intent"]: row for row in station.rows(Kind.OUTCOME)}
+    assert set(outcomes) == set(intents)
+    for seq, request in intents.items():
+        assert outcomes[seq].seq > seq
+        assert outcomes[seq].payload["request"] == request
+    assert list(intents.values())[:2] == ["OPEN_SESSION", "TIGHTEN_LIMITS"]
+    assert list(intents.values())[-1] == "CLOSE_SESSION"
+
+
+def test_the_pen_itself_refuses_what_goes_beyond_the_plan(station: Station) -> None:
+    tickets = []
+    station.hands.on_hold = lambda _: tickets.append(station.worker.submit("SET_RATE", {"rate_mhz": 149_000}))
+    station.treat()
+    assert all(isinstance(ticket.outcome, Refused) for ticket in tickets)
+    with station.journal.reader() as reader:
+        events = [row.payload for row in reader.rows() if row.kind == Kind.PEN_EVENT]
+    tightened = [event["value"] for event in events if event["code"] == EventCode.LIMITS_TIGHTENED]
+    assert tightened == [300]
+
+
+def test_the_goal_ends_the_strokes_even_when_the_hand_is_late(station: Station) -> None:
+    late = [False]
+
+    def keep_holding() -> None:
+        if not late[0] and len(station.hands.asked) > 2:
+            late[0] = True
+            station.sim.at_ms(3_000, station.sim.bench.release_trigger)
+        else:
+            station.sim.bench.release_trigger()
+
+    station.hands.on_release = keep_holding
+    result = station.treat(small_plan(zones=1))
+    assert late[0]
+    assert GOAL <= result.strokes_pen < GOAL + 20
+    counts_agree(station)
+
+
+def test_strokes_off_the_skin_are_counted_and_are_no_dose(station: Station) -> None:
+    station.hands.in_contact = False
+    result = station.treat(small_plan(zones=1))
+    (zone,) = result.zones
+    assert zone.strokes > 100
+    assert zone.contact_strokes == 0
+    assert zone.dose_per_cm2 == 0
+    assert zone.done_ms >= 2_000, "the zone's time is used up instead: two passes of a second"
+    assert result.faults == (), "the host ends a hold before the pen's own limit does"
+    counts_agree(station)
+
+
+def test_many_short_holds_add_up_to_the_zones_dose(station: Station) -> None:
+    station.hands.on_hold = lambda _: station.sim.at_ms(90, station.sim.bench.release_trigger)
+    result = station.treat(small_plan(zones=1))
+    assert len([kind for kind, _ in station.hands.asked if kind == "hold"]) > 2
+    assert GOAL <= result.zones[0].contact_strokes < GOAL + 12
+    counts_agree(station)
+
+
+# --- stops on the way --------------------------------------------------------------------------------------------------
+
+
+def test_a_cartridge_that_comes_off_stops_and_the_old_one_is_refused(station: Station) -> None:
+    bench = station.sim.bench
+    old = bench.cartridge
+
+    def come_off(number: int) -> None:
+        if number == 2:
+            station.sim.at_ms(100, bench.unlatch)
+
+    def give(number: int) -> None:
+        if number <= 2:
+            bench.latch()  # first the one that is in, then the same again after it came off
+        else:
+            bench.insert_new_cartridge()
+
+    station.hands.on_hold, station.hands.on_cartridge = come_off, give
+    result = station.treat()
+    assert (result.trips, result.faults) == (1, ("CARTRIDGE_UNLATCHED",))
+    assert bench.cartridge is not old
+    refused = [why for kind, why in station.hands.asked if kind == "cartridge" and "refused" in why]
+    assert refused
+    assert "mark of an earlier session" in refused[0]
+    assert len([row for row in station.rows(Kind.INTENT) if row.payload["request"] == "CARTRIDGE_USE"]) == 2
+    counts_agree(station)
+
+
+def test_a_stop_is_cleared_by_its_cause_in_the_operators_name(station: Station) -> None:
+    bench = station.sim.bench
+    station.hands.on_hold = lambda number: station.sim.at_ms(100, bench.open_estop) if number == 1 else None
+    station.hands.on_resolve = bench.close_estop
+    result = station.treat()
+    assert result.faults == ("ESTOP_OPEN",)
+    assert ("clear", "ESTOP_OPEN") in station.hands.asked
+    cleared = [
+        row.payload for row in station.rows(Kind.PEN_EVENT) if row.payload["code"] == EventCode.FAULT_CLEARED
+    ]
+    assert [event["value"] for event in cleared] == [OPERATOR.number]
+    (intent,) = [row for row in station.rows(Kind.INTENT) if row.payload["request"] == "CLEAR_FAULT"]
+    assert intent.payload["operator"] == intent.actor == OPERATOR.name
+    counts_agree(station)
+
+
+def test_a_stop_that_nobody_clears_ends_the_treatment(station: Station) -> None:
+    bench = station.sim.bench
+    station.hands.on_hold = lambda _: station.sim.at_ms(100, bench.open_estop)
+    station.hands.on_resolve = bench.close_estop
+    station.hands.agrees = False
+    with pytest.raises(TreatmentAbandonedError, match="ESTOP_OPEN was not cleared"):
+        station.treat()
+    assert station.pen_stopped()
+    closed_in_order(station)
+
+
+def test_too_many_stops_end_the_treatment(station: Station, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(way_out, "TRIPS_MAX", 2)
+    bench = station.sim.bench
+    station.hands.on_hold = lambda _: station.sim.at_ms(60, bench.open_estop)
+    station.hands.on_resolve = bench.close_estop
+    with pytest.raises(TreatmentAbandonedError, match="more than 2 times"):
+        station.treat()
+    assert len(station.rows(Kind.TRIP)) == 3
+    closed_in_order(station)
+
+
+def test_stop_from_another_thread_ends_the_strokes_at_once_and_is_a_stop_like_any_other(
+    station: Station,
+) -> None:
+    given_us: list[int] = []
+
+    def give_stop() -> None:
+        given_us.append(station.sim.now_us)
+        station.worker.stop_now()
+
+    station.hands.on_hold = lambda number: station.sim.at_ms(100, give_stop) if number == 1 else None
+    result = station.treat()
+    assert result.faults == (Fault.STOP_COMMAND.name,)
+    after = [rise for rise in station.sim.trace.rises("coil", given_us[0]) if rise < given_us[0] + 200_000]
+    assert all(rise - given_us[0] < 20_000 for rise in after), "STOP takes effect within a few passes"
+    counts_agree(station)
+
+
+def test_a_hand_that_never_comes_ends_the_treatment(
+    station: Station, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bedside, "HAND_TIMEOUT_S", 2.0)
+    station.hands.presses = False
+    with pytest.raises(TreatmentAbandonedError, match="Waited 2 s for the trigger in vain"):
+        station.treat()
+    assert station.strokes_made() == 0
+    assert station.pen_stopped()
+    closed_in_order(station)
+
+
+def test_cartridges_that_are_all_refused_end_the_treatment_before_anything_moves(station: Station) -> None:
+    spent = station.sim.bench.cartridge
+    assert spent is not None
+    spent.memory[32:40] = bytes(8)
+    station.hands.on_cartridge = lambda _: station.sim.bench.latch()
+    with pytest.raises(TreatmentAbandonedError, match="5 cartridges were refused"):
+        station.treat()
+    assert station.strokes_made() == 0
+    assert not station.sim.trace.of("step", station.begun_us)
+    closed_in_order(station)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        "hall_lost",
+        "droop",
+        "needle_slow",
+        "coil_short",
+        "edge_counter",
+        "overheat",
+        "supply_low",
+        "charger",
+        "step_counter",
+        "estop_missing",
+        "tick_slow",
+    ],
+)
+def test_after_a_fault_that_a_hand_can_remove_the_treatment_goes_on_and_counts_agree(
+    station: Station, fault: str
+) -> None:
+    bench = station.sim.bench
+    arguments = {"celsius": 61.0, "factor": 1.0} if fault == "overheat" else {}
+
+    def begin(number: int) -> None:
+        if number == 1:
+            station.sim.at_ms(80, lambda: bench.inject(fault, **arguments))
+
+    def remove() -> None:
+        bench.clear_all()
+        bench.release_trigger()
+
+    station.hands.on_hold, station.hands.on_resolve = begin, remove
+    result = station.treat(small_plan(hold_s=5, area_mm2=400))
+    assert result.trips == 1, result.faults
+    assert result.strokes_journal == result.strokes_pen
+    # a pen whose counter counts too many says so, and its record then holds too many rather than too few
+    assert station.strokes_recorded() == station.strokes_made() + (5 if fault == "edge_counter" else 0)
+    assert result.chain_ok
+
+
+@pytest.mark.parametrize("fault", ["fluid", "sensor_open"])
+def test_after_a_fault_that_needs_an_engineer_the_treatment_ends_with_advice(
+    station: Station, fault: str
+) -> None:
+    bench = station.sim.bench
+    station.hands.on_hold = lambda _: station.sim.at_ms(80, lambda: bench.inject(fault))
+    with pytest.raises(TreatmentAbandonedError, match="engineer"):
+        station.treat(small_plan(hold_s=5, area_mm2=400))
+    assert not any(kind == "clear" for kind, _ in station.hands.asked)
+    closed_in_order(station)
+
+
+def test_what_blocks_between_two_zones_is_removed_and_the_treatment_goes_on(station: Station) -> None:
+    bench = station.sim.bench
+    released = [0]
+
+    def release() -> None:
+        bench.release_trigger()
+        released[0] += 1
+        if released[0] == 1:
+            bench.connect_charger()
+
+    station.hands.on_release, station.hands.on_resolve = release, bench.disconnect_charger
+    result = station.treat()
+    assert any(kind == "resolve" and "Unplug the charger" in text for kind, text in station.hands.asked)
+    assert result.strokes_pen == result.strokes_journal == station.strokes_made()
+    assert any(progress.phase is Phase.BLOCKED for progress in station.shown)
+
+
+def test_a_cartridge_taken_between_two_zones_is_replaced_by_a_new_one(station: Station) -> None:
+    bench = station.sim.bench
+    taken = [False]
+
+    def release() -> None:
+        bench.release_trigger()
+        if not taken[0]:
+            taken[0] = True
+            bench.take_cartridge()
+
+    station.hands.on_release = release
+    result = station.treat()
+    assert taken[0]
+    burned = [
+        row.payload["serial"]
+        for row in station.rows(Kind.INTENT)
+        if row.payload["request"] == "CARTRIDGE_USE"
+    ]
+    assert len(set(burned)) == 2
+    assert result.strokes_pen == result.strokes_journal
+
+
+# --- the host fails ----------------------------------------------------------------------------------------------------
+
+
+def test_a_full_disk_amid_strokes_stops_the_needle_in_time_and_loses_no_stroke(station: Station) -> None:
+    full_us: list[int] = []
+
+    def disk_full() -> None:
+        station.fill_disk()
+        try:
+            while True:
+                station.journal.append(Kind.NOTE, {"text": "x" * 4_000})
+        except JournalFullError:
+            full_us.append(station.sim.now_us)
+
+    station.hands.on_hold = lambda _: station.sim.at_ms(100, disk_full)
+    with pytest.raises(JournalError) as caught:
+        station.treat(small_plan(zones=1, hold_s=5, area_mm2=1_000))
+    assert caught.value.exit_code is ExitCode.JOURNAL
+    assert station.last_stroke_us() - full_us[0] < limits.BUDGET_HOST_SILENT_MS * 1_000
+    station.sim.bench.release_trigger()
+    station.free_disk()
+    station.journal.recover(actor="Dr. Test", role="clinician")
+    (settled,) = recover(station.pen, station.journal, OPERATOR)
+    assert settled.strokes == station.strokes_made() > 5
+    assert settled.sure
+    assert station.journal.verify().intact
+
+
+def test_ctrl_c_amid_strokes_stops_first_and_closes_the_session(station: Station) -> None:
+    broken_us: list[int] = []
+
+    def ctrl_c() -> None:
+        if station.strokes_made() > 5 and not broken_us:
+            broken_us.append(station.sim.now_us)
+            raise KeyboardInterrupt
+
+    station.on_pause = ctrl_c
+    station.hands.on_release = lambda: None  # a hand that does not let go
+    with pytest.raises(KeyboardInterrupt):
+        station.treat(small_plan(hold_s=5, area_mm2=1_000))
+    assert station.last_stroke_us() - broken_us[0] < 20_000
+    assert station.pen_stopped()
+    closed_in_order(station)
+    assert any("Ctrl-C" in str(row.payload["text"]) for row in station.rows(Kind.NOTE))
+
+
+def test_an_error_of_the_program_itself_stops_the_needle_too(station: Station) -> None:
+    def fail(progress: object) -> None:
+        if station.strokes_made() > 5 and threading.current_thread() is threading.main_thread():
+            raise RuntimeError("the view is broken")
+
+    station.watch = fail
+    station.hands.on_release = lambda: None
+    with pytest.raises(RuntimeError, match="the view is broken"):
+        station.treat(small_plan(hold_s=5, area_mm2=1_000))
+    assert station.pen_stopped()
+    station.sim.bench.release_trigger()
+    (settled,) = recover(station.pen, station.journal, OPERATOR)
+    assert settled.strokes == station.strokes_made()
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_nobody_treats_blind_when_the_view_fails_in_its_own_thread(station: Station) -> None:
+    def fail(progress: object) -> None:
+        if threading.current_thread() is not threading.main_thread():
+            raise RuntimeError("the view is broken")
+
+    station.watch = fail
+    with pytest.raises(TreatmentAbandonedError, match="shows and records"):
+        station.treat(small_plan(hold_s=50, area_mm2=10_000))
+    closed_in_order(station)
+
+
+# --- before it begins --------------------------------------------------------------------------------------------------
+
+
+def test_a_treatment_does_not_begin_on_a_stopped_pen_and_the_way_out_is_named(station: Station) -> None:
+    station.pen.stop()
+    with pytest.raises(RefusedError, match="pen clear STOP_COMMAND --operator NAME"):
+        station.treat()
+    assert not station.rows(Kind.SESSION_OPENED)
+    with pytest.raises(UsageError, match="stopped for STOP_COMMAND, not for RATE_DROOP"):
+        clear_stop(station.pen, station.journal, OPERATOR, "RATE_DROOP")
+    cleared = clear_stop(station.pen, station.journal, OPERATOR, "stop_command")
+    assert (cleared.cause, cleared.operator) == ("STOP_COMMAND", OPERATOR.name)
+    assert [row.actor for row in station.rows(Kind.OUTCOME)] == [OPERATOR.name]
+    assert station.treat().strokes_pen == station.strokes_made()
+
+
+def test_a_stop_whose_cause_is_still_there_is_not_cleared(station: Station) -> None:
+    station.sim.bench.open_estop()
+    station.let_pass(0.3)
+    with pytest.raises(RefusedError, match="CLEAR_FAULT was refused"):
+        clear_stop(station.pen, station.journal, OPERATOR, "ESTOP_OPEN")
+    assert station.pen_stopped()
+
+
+def test_an_answer_that_forbids_keeps_everything_still(station: Station) -> None:
+    plan = small_plan()
+    answers = {**plan.screening.answers, "keloid": True}
+    plan = plan.model_copy(update={"screening": plan.screening.model_copy(update={"answers": answers})})
+    with pytest.raises(ForbiddenError, match="nothing was moved"):
+        station.treat(plan)
+    assert not station.rows(Kind.SESSION_OPENED)
+    assert not station.sim.trace.of("step", station.begun_us)
+
+
+def test_the_same_patient_is_not_treated_again_before_the_interval(station: Station) -> None:
+    station.treat()
+    with pytest.raises(ForbiddenError, match="treated 0 days ago"):
+        station.treat()
+    assert station.treat(patient="P-0002").trips == 0
+
+
+def test_a_plan_above_the_pens_settings_is_refused_and_tighter_settings_are_kept(station: Station) -> None:
+    held = station.pen.settings_read()
+    tighter = replace(held, version=held.version + 1, stroking_max_ms=20_000, session_armed_max_s=600)
+    station.pen.settings_write(tighter)
+    station.treat(small_plan(zones=1))
+    asked = [row.payload for row in station.rows(Kind.INTENT) if row.payload["request"] == "TIGHTEN_LIMITS"]
+    assert asked[0]["session_armed_max_s"] == 600
+    shallow = replace(tighter, version=tighter.version + 1, depth_cap_um=200)
+    station.pen.settings_write(shallow)
+    with pytest.raises(ForbiddenError, match="above this pen's limit of 200 um"):
+        station.treat(small_plan(zones=1), patient="P-0002")
+
+
+def test_a_place_where_nothing_can_be_written_is_told_before_anything_moves(station: Station) -> None:
+    blocked = station.place / "file"
+    blocked.write_text("")
+    station.place = blocked / "below"
+    with pytest.raises(UsageError, match="Name another directory with --out"):
+        station.treat()
+    assert not station.rows(Kind.SESSION_OPENED)
+
+
+def test_a_pen_that_refuses_the_session_leaves_none_open_in_the_record(station: Station) -> None:
+    station.pen.stop()
+    with pytest.raises(RefusedError):
+        station.open()
+    with JournalReader(station.journal.path) as reader:
+        assert [one.closed_utc_ns is None for one in reader.sessions()] == [False]
+
+
+def closed_in_order(station: Station) -> None:
+    """The session is closed on both sides, nothing is left open, and the counts agree."""
+    with station.journal.reader() as reader:
+        assert all(one.closed_utc_ns is not None for one in reader.sessions())
+    assert station.pen.status().session_nonce == 0
+    assert recover(station.pen, station.journal, OPERATOR) == []
+    counts_agree(station)
+    assert station.journal.verify().intact
