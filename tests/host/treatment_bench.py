@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from types import TracebackType
 
-from pen_host.journal import Journal, Kind, Row
+from pen_host.journal import Journal, JournalFullError, Kind, Row
 from pen_host.link.events import Settled
 from pen_host.models import Plan, Zone
 from pen_host.outcomes import Outcome, Value
@@ -224,9 +224,12 @@ class Station:
             return sum(reader.strokes(one.session_id).total.strokes for one in reader.sessions())
 
     def fill_disk(self) -> None:
-        """The record's file can grow no further, as on a full disk."""
+        """The record's file grows no further, as on a full disk, and some entry has found that out."""
         pages = self.journal._raw.execute("PRAGMA page_count").fetchone()[0]
         self.journal._raw.execute(f"PRAGMA max_page_count = {pages}")
+        with suppress(JournalFullError):
+            while True:
+                self.journal.append(Kind.NOTE, {"text": "x" * 4_000})
 
     def free_disk(self) -> None:
         """There is room again."""
