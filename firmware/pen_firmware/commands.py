@@ -34,7 +34,13 @@ class Request:
 
 
 class Commands:
-    """Takes whole frames; `strays` counts those that are no request, `other_version` those of another protocol."""
+    """Takes whole frames.
+
+    Attributes:
+        requests: How many were decided, refused ones included.
+        strays: Frames that are no request.
+        other_version: Frames of another protocol.
+    """
 
     def __init__(self, pen):
         self._pen = pen
@@ -44,6 +50,7 @@ class Commands:
         self.hello_seen = False
         self.schema_agrees = False
         self.telemetry_hz = 0
+        self.requests = 0
         self.strays = 0
         self.other_version = 0
         self._handlers = handlers_of(pen, self)
@@ -92,6 +99,7 @@ class Commands:
         request = self.request
         message = request.message
         jobs = self._pen.jobs
+        self.requests += 1
         payload = memoryview(frame)[codec.HEADER_SIZE : length]
         request.crc = binascii.crc32(payload, request.number) & WORD_MAX
         if jobs.is_repeat(request):

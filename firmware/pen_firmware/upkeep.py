@@ -12,12 +12,16 @@ SERVICE_EXIT_MS = 60
 """From the answer to SERVICE to leaving: the answer must get out."""
 SERVICE_EXIT_MAX_MS = 1_000
 """A host that does not read its answer is not waited for any longer."""
-FRAMES_PER_COLLECT = 256
-"""A frame costs the heap some 100 bytes; after this many it is collected when no stroke can run."""
-FRAMES_TO_SHED = 1_024
-"""Frames since the last collection from which on strokes cost telemetry, so that the heap outlasts the run."""
-FRAMES_TO_COLLECT = 1_536
-"""Frames from which on the heap is collected even under strokes: at worst a late pass, which is a stop, not a crash."""
+REQUEST_BLOCKS = 16
+"""Heap blocks (16 bytes) a request takes beside its frame; measured: 3 to 17. A frame takes one, for its check sum."""
+BLOCKS_TO_COLLECT = 256
+"""Blocks after which memory is collected while no stroke can run."""
+BLOCKS_TO_SHED = 1_536
+"""Blocks from which on strokes cost telemetry, so that the rest lasts the longest run: a minute of STATUS, heartbeats
+and a pull of events each second takes 2400."""
+BLOCKS_UNDER_STROKES = 4_096
+"""Blocks (64 KB of the 90 KB free) after which memory is collected even under strokes: at worst a late pass, which is a
+stop, not a crash. Only a host that floods the pen gets here."""
 
 
 class Upkeep:
@@ -95,23 +99,25 @@ class Upkeep:
             self._heap.enable()
 
     def sheds(self):
-        """True when frames have used so much memory that strokes should cost telemetry."""
-        return self._heap is not None and self._frames() >= FRAMES_TO_SHED
+        """True when frames have taken so much memory that strokes should cost telemetry."""
+        return self._heap is not None and self._blocks() >= BLOCKS_TO_SHED
 
-    def _frames(self):
+    def _blocks(self):
+        """Heap blocks taken by frames and requests since the last collection, by count."""
         pen = self._pen
-        return pen.decoder.frames + pen.replies.frames - self._collected_at
+        taken = pen.decoder.frames + pen.replies.frames + REQUEST_BLOCKS * pen.commands.requests
+        return taken - self._collected_at
 
     def _collect(self):
-        """Collect memory once enough frames have used some; under strokes only before they use all."""
+        """Collect memory once enough has been taken; under strokes only before all is."""
         if not self._heap:
             return
         stroking = self._pen.supervisor.state == State.STROKING
-        if self._frames() < (FRAMES_TO_COLLECT if stroking else FRAMES_PER_COLLECT):
+        if self._blocks() < (BLOCKS_UNDER_STROKES if stroking else BLOCKS_TO_COLLECT):
             return
         self._heap.collect()
         self.heap_free = self._heap.mem_free()
-        self._collected_at += self._frames()
+        self._collected_at += self._blocks()
         if not stroking:
             self._pen.firmware_lease.forget()
 

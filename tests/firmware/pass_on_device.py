@@ -256,3 +256,34 @@ print(
     "frames", taken_by(PASSES, 16), board.sent - sent, pen.decoder.frames, pen.supervisor.state == State.ARMED
 )
 print("lease", limits.HOST_LEASE_MS - pen.host_lease.left_ms(board.now_ms()) <= 100)
+
+
+def request(number, values, sequence):
+    """Bytes one request takes, answer included."""
+    encoder = framing.Encoder()
+    codec.put_header(encoder.body, number, sequence, NONCE)
+    wire = bytes(encoder.wire[: encoder.finish(codec.pack_payload(encoder.body, number, values))])
+    gc.collect()
+    gc.disable()
+    before = gc.mem_alloc()
+    board.incoming = wire
+    board.pass_by()
+    pen.tick()
+    taken = gc.mem_alloc() - before
+    gc.enable()
+    return taken
+
+
+pen.commands.hello_seen = False
+REQUESTS = (
+    (messages.HELLO, (messages.SCHEMA_HASH, 5)),
+    (messages.GET_STATUS, ()),
+    (messages.PULL_EVENTS, (0,)),
+    (messages.SETTINGS_READ, ()),
+    (messages.SET_RATE, (90_000,)),
+    (messages.TIGHTEN_LIMITS, (1_000, 100_000, 600, 10_000)),
+    (messages.DISARM, ()),
+    (messages.STOP, (0,)),
+)
+print("requests", max([request(number, values, 50 + at) for at, (number, values) in enumerate(REQUESTS)]))
+print("stopped", pen.supervisor.state == State.STOPPED, pen.commands.requests == len(REQUESTS))
