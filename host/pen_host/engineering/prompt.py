@@ -25,8 +25,9 @@ BYTECODE = 6
 """Version of compiled files that the compiler writes and the interpreter must read."""
 ANSWER_S = 20.0
 """Silence after which the pen is given up: erasing and writing one file takes a fraction of that."""
-ENTER_PATIENCES = 4
-"""Time to knock at the prompt of a firmware that said it would leave, in the caller's patience: it may be on its way."""
+KNOCK_PATIENCES, ENTER_PATIENCES = 2, 4
+"""Time for one knock at the prompt and for all of them, in the caller's patience: a firmware may be on its way out, or a
+watchdog may reset the chip just then."""
 RETURN_S = 10.0
 """Time a port has to come back after a reset: USB is announced anew."""
 _RETURN_POLL_S = 0.2
@@ -60,7 +61,7 @@ class Prompt:
 
     Args:
         url: Serial port or `socket://host:port`.
-        left: A firmware has just said that it leaves: its port may be away, and it may need another knock.
+        left: A firmware has just said that it leaves: its port may be away for a moment.
         patience_s: How long an answer may take.
 
     Raises:
@@ -74,7 +75,7 @@ class Prompt:
         self._link = _open(url, RETURN_S if left else 0)
         with contextlib.ExitStack() as on_failure:
             on_failure.callback(self._let_go)
-            self._enter(ENTER_PATIENCES * patience_s, again=left)
+            self._enter(patience_s)
             with self._asking():
                 self._run(_WATCHDOG_OFF)
                 self._run("import sys, os")
@@ -130,18 +131,16 @@ class Prompt:
         """Remove an empty folder."""
         self._do(f"os.rmdir({path!r})")
 
-    def _enter(self, timeout_s: float, again: bool) -> None:
-        """Enter the raw prompt; knock again until the time is over, or only once."""
+    def _enter(self, patience_s: float) -> None:
         said = io.StringIO()  # mpremote prints what it did not expect
-        end_s = time.monotonic() + timeout_s
-        while True:
+        end_s = time.monotonic() + ENTER_PATIENCES * patience_s
+        while time.monotonic() < end_s:
             with self._asking(), contextlib.redirect_stdout(said):
                 try:
-                    self._link.enter_raw_repl(soft_reset=True, timeout_overall=timeout_s)
+                    self._link.enter_raw_repl(soft_reset=True, timeout_overall=KNOCK_PATIENCES * patience_s)
                     return
                 except _transport_error():
-                    if not again or time.monotonic() >= end_s:
-                        break
+                    continue
         raise NotAPenError(
             f"No MicroPython prompt answers on {self._url}, so nothing was written. Unplug the pen and plug it in again, "
             "then flash at once; if that does not help, hold BOOTSEL while connecting and put MicroPython on it anew. "
