@@ -27,7 +27,8 @@ def flash(
     from ..engineering.flash import FlashProgress
     from ..engineering.flash import flash as put
 
-    with Progress(console=Console(stderr=True), transient=True) as bar:
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("connecting", total=None)
 
         def show(now: FlashProgress) -> None:

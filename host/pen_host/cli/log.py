@@ -23,7 +23,8 @@ def verify(journal_file: JournalFile = None, json_: Json = False) -> None:
     from ..journal import default_path, verify_record
 
     path = journal_file or default_path()
-    with Progress(console=Console(stderr=True), transient=True) as bar:
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("entries", total=None)
         report = verify_record(
             path, progress=lambda done, total: bar.update(task, completed=done, total=total)

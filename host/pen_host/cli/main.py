@@ -34,31 +34,43 @@ BROKEN_OFF = (
 )
 
 
+SIGINT_EXIT = 130
+"""What Typer makes of Ctrl-C."""
+
+
 def main(arguments: Sequence[str]) -> int:
     """Run a command and return its exit code."""
     as_json = "--json" in arguments
     try:
-        # None is a command that ended well; a command that has a code of its own raises Exit with it
-        app(args=list(arguments), prog_name="pen", standalone_mode=False)
+        left = app(args=list(arguments), prog_name="pen", standalone_mode=False)
     except PenError as error:
         return _fail(error.sentence, error.exit_code, as_json)
-    except typer.Exit as leaving:
-        return leaving.exit_code
     except (typer.Abort, KeyboardInterrupt):
         return _fail(BROKEN_OFF, ExitCode.REFUSED, as_json)
     except TyperException as error:
-        return _fail(_complaint(error), ExitCode.USAGE, as_json)
+        said = _words(error)
+        if said.startswith("Usage: "):
+            print(said)  # a command without its words shows how it is used
+            return ExitCode.USAGE
+        return _fail(
+            f"{said}. Nothing was sent to a pen. Add --help to the command to see how it is used.",
+            ExitCode.USAGE,
+            as_json,
+        )
     except BrokenPipeError:
         # whoever read our output has left, as `head` does; nothing more can be said, not even by Python at its end
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return ExitCode.OK
+        return ExitCode.OK
+    if left == SIGINT_EXIT:
+        return _fail(BROKEN_OFF, ExitCode.REFUSED, as_json)
+    # the code of a command that raised Exit; one that ended well returns nothing
+    return left if isinstance(left, int) else ExitCode.OK
 
 
-def _complaint(error: TyperException) -> str:
+def _words(error: TyperException) -> str:
     """Typer's own words on wrong arguments."""
     words = getattr(error, "format_message", None)
-    said = str(words() if words else error).strip().rstrip(".")
-    return f"{said}. Nothing was sent to a pen. Add --help to the command to see how it is used."
+    return str(words() if words else error).strip().rstrip(".")
 
 
 def _fail(sentence: str, code: ExitCode, as_json: bool) -> int:
