@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from pen_firmware.pio_programs import LEASE_TICK_US
 from pen_firmware import pio_programs as pio
+from pen_firmware.pio_programs import LEASE_TICK_US
 from pen_sim.board import SimBoard
 from pen_sim.clock import SimClock
 from tests.pio.bench import Bench

@@ -13,6 +13,8 @@ from pen_firmware import pio_programs as programs
 from pen_firmware.board_rp2040 import Board
 
 LEASE = programs.LEASE_TICKS_MAX
+HAND_READY_MS = 80
+"""Until the hand that was told to watch for the next stroke is watching."""
 
 
 def say(name, value):
@@ -82,6 +84,7 @@ say("halls", [board.hall_period_us() for _ in range(3)])
 
 buffer = bytearray(16)
 steady(board, buffer)
+before = 0  # the name exists already when the heap is measured: a new one may grow the table of names
 gc.collect()
 before = gc.mem_alloc()
 steady(board, buffer)
@@ -117,9 +120,11 @@ say("read", [board.slot_read(2, empty), empty[:61] == record[:61], board.slot_re
 board.lease_feed(LEASE)
 board.wait_us(200)
 board.needle_restart()
+say("until_now", board.needle_edges())
+say("stop", 1)
+feed_for(board, HAND_READY_MS)
 for number in range(2):
     board.needle_put(programs.needle_word(2047, 6676, number))
-say("stop", 1)
 feed_for(board, 40)
 say("stopped", [board.needle_tripped(), board.needle_edges()])
 say("close", 1)
