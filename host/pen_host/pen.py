@@ -33,6 +33,9 @@ __all__ = [
     "stop_at",
 ]
 
+QUESTION_ROUNDS = 3
+"""A question is asked this often, each time with the link's own repetitions, before the pen counts as silent. (J)"""
+
 
 def stop_at(url: str, timeout_s: float = 1.0) -> StopReport:
     """STOP the pen at `url`, first thing and without a greeting, and let go of it.
@@ -273,11 +276,19 @@ class Pen:
         return self.worker.call(name, values)
 
     def _answer(self, name: str, **values: int | bytes) -> Done:
+        """Ask a question. It changes nothing, so on a bad cable it is asked anew rather than given up."""
         outcome = self._ask(name, **values)
+        for _ in range(QUESTION_ROUNDS - 1):
+            if not isinstance(outcome, Unknown) or self.worker.snapshot().lost is not None:
+                break
+            outcome = self._ask(name, **values)
         match outcome:
             case Done():
                 return outcome
             case Refused():
                 raise RefusedError(outcome.sentence)
             case Unknown():
-                raise UnknownOutcomeError(outcome.sentence)
+                raise UnknownOutcomeError(
+                    f"The pen did not answer {name} ({outcome.why}), so nobody knows how it is. A pen that hears no host "
+                    "stops by itself within 300 ms: lift it from the skin, check the cable and connect again."
+                )
