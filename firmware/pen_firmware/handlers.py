@@ -161,6 +161,8 @@ class _Session(_Handlers):
         pen = self._pen
         nonce = pen.session.nonce
         self._end_armed()
+        # strokes of the run that this ends are the session's: counted before it is closed
+        pen.settle_run(self._commands.now_ms)
         pen.cartridge.end_session()
         event_id = pen.log(Event.SESSION_CLOSED, 0, nonce, self._commands.now_ms)
         self._commands.done(nonce, event_id)

@@ -33,6 +33,8 @@ EDGES_PASS_MAX = 8
 """More edges than this in one pass no machine makes: the counter itself is wrong."""
 ON_MAX_MS = pio_programs.NEEDLE_ON_MAX_US // 1000 + 1
 """Clock difference, in whole ms, that is surely longer than any on-time."""
+SETTLE_US = 2 * pio_programs.SAFE_DECAY_US
+"""From `stop` to the last edge there can be: SAFE falls with its charge pump, the machine looks every few us."""
 HALL_PASS_MAX = 8
 """Hall periods read in one pass."""
 HALL_WINDOW = 64
@@ -62,7 +64,7 @@ class Needle:
 
     Order of a start: `set`, feed the lease, `start`, then `tick` every pass. The first word waits until the SAFE node
     reads high. After `stop` the next `tick` (or `start`) settles the counts; `settle` may also be called itself, at
-    least 10 us after `stop`.
+    least `SETTLE_US` after `stop`.
 
     Attributes:
         running: True from `start` to `stop`.

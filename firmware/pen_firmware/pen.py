@@ -14,7 +14,7 @@ from pen_firmware.jobs import Jobs
 from pen_firmware.lease import FirmwareLease, HostLease
 from pen_firmware.ledger import Ledger
 from pen_firmware.lookout import MUST_HOLD, STROKES_NEED, Lookout
-from pen_firmware.needle import Needle
+from pen_firmware.needle import SETTLE_US, Needle
 from pen_firmware.notices import Notices
 from pen_firmware.replies import Replies
 from pen_firmware.selftest import Check, SelfTest
@@ -31,6 +31,8 @@ from pen_protocol.states import ALL_CONDITIONS, BLOCKS_MOTION, Condition, State
 
 TICK_MS = 5
 """One pass of the main loop."""
+SERVE_US = 250
+"""How often the host's stream is looked at between passes while the pen is not armed."""
 STREAM_BYTES = 64
 """Bytes taken from the host in one pass; the rest waits in the chip's buffer."""
 FRAMES_PER_PASS = 2
@@ -139,14 +141,32 @@ class Pen:
             while not self.service_exit:
                 started_us = board.now_us()
                 self.tick()
-                rest_us = TICK_MS * 1000 - board.elapsed_us(board.now_us(), started_us)
-                if rest_us > 0:
-                    board.wait_us(rest_us)
+                self._rest(started_us)
             left_for_service = True
         finally:
             board.make_safe()
             if not (left_for_service or self.resetting):
                 self.fail()
+
+    def _rest(self, started_us):
+        """What is left of a pass's time; the host is served meanwhile."""
+        board = self.board
+        rest_us = TICK_MS * 1000 - board.elapsed_us(board.now_us(), started_us)
+        while rest_us > 0:
+            board.wait_us(min(rest_us, SERVE_US))
+            rest_us = TICK_MS * 1000 - board.elapsed_us(board.now_us(), started_us)
+            if rest_us > 0:
+                self.serve()
+
+    def serve(self):
+        """Between two passes: answer what the host has sent meanwhile, unless strokes are possible.
+
+        While armed nothing may come between the passes: a frame then waits for the next one, at most `TICK_MS`.
+        """
+        if self.supervisor.armed() or self.resetting:
+            return
+        self._take_frames(self.board.now_ms())
+        self.replies.push()
 
     def fail(self):
         """The firmware cannot go on: safe, totals and cause into the words that survive, reset."""
@@ -263,12 +283,12 @@ class Pen:
             self.needle.stop()
         if actions & Action.AXIS_HOLD:
             self.depth.stop()
-        self._mark()
-        self.notices.status_due = True
-        self.upkeep.disturb(now_ms)
         if actions & Action.RUN_ENDED:
             self._run_over = True
             self._run_cause = self.supervisor.first_cause
+        self._mark()
+        self.notices.status_due = True
+        self.upkeep.disturb(now_ms)
         if actions & Action.DISARMED:
             self.host_lease.end()
             self.upkeep.disarmed()
@@ -286,12 +306,12 @@ class Pen:
             self._restart_machines()
 
     def _mark(self):
-        """What the surviving words say the pen was doing."""
+        """What the surviving words say the pen was doing: stroking until the last stroke is counted."""
         state = self.supervisor.state
         marks = 0
         if self.supervisor.armed():
             marks = Mark.ARMED
-        if state == State.STROKING:
+        if state == State.STROKING or self._run_over:
             marks |= Mark.STROKING
         self.ledger.marks = marks
 
@@ -341,11 +361,18 @@ class Pen:
             return
         needle.tick(now_ms)
 
+    def settle_run(self, now_ms):
+        """A run ended in this very pass and its session is about to: wait for its last edge, then settle it."""
+        if self._run_over:
+            self.board.wait_us(SETTLE_US)
+            self._settle_run(now_ms)
+
     def _settle_run(self, now_ms):
         """The pass after the end of a run: all its edges are in, its totals final."""
         self._run_over = False
         self.needle.settle()
         self._count()
+        self._mark()
         truncated = (self.counters.truncated_total - self._run_truncated) & WORD_MAX
         self.log(Event.RUN_ENDED, self._run_cause, truncated, now_ms)
 

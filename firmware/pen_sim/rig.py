@@ -15,6 +15,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from pen_firmware.hal import ResetCause
+from pen_firmware.pen import SERVE_US
 from pen_sim.bench import Bench
 from pen_sim.board import SimBoard
 from pen_sim.clock import SimClock
@@ -93,6 +94,7 @@ class SimPen:
         self._build = firmware
         self._starts_us: int | None = None
         self._next_pass_us = 0
+        self._looked_us = -1
         if eeprom is not None:
             self.bench.insert_cartridge(Cartridge(number=seed + 1) if eeprom is _NEW else eeprom)
         else:
@@ -209,12 +211,29 @@ class SimPen:
                     return
                 board.start_chip(ResetCause.WATCHDOG)
                 self._boot()
-            if not self._runs or self._next_pass_us > time_us:
+            look_us = self._look_us()
+            next_us = min(look_us, self._next_pass_us)
+            if not self._runs or next_us > time_us:
                 board.run_to(time_us)
                 return
-            board.run_to(self._next_pass_us)
-            if self._runs:
+            board.run_to(next_us)
+            if not self._runs:
+                continue
+            if next_us == look_us:
+                self._looked_us = look_us
+                self._guarded(self.pen.serve)
+            else:
                 self._pass()
+
+    def _look_us(self) -> int:
+        """When the firmware next finds something on its stream between two passes; the next pass when there is nothing."""
+        due_us = self.board.stream.to_pen.due_us
+        if due_us is None or self.pen is None or not hasattr(self.pen, "serve"):
+            return self._next_pass_us + 1
+        begun_us = self._next_pass_us - PASS_US
+        looks = -((begun_us - max(due_us, self._looked_us + 1)) // SERVE_US)
+        look_us = begun_us + looks * SERVE_US
+        return look_us if look_us < self._next_pass_us else self._next_pass_us + 1
 
     @property
     def _runs(self) -> bool:
@@ -225,14 +244,18 @@ class SimPen:
         started_us = self.clock.now_us
         if self.firmware_faults.slow_us:
             self._wait_slow()
-        try:
-            self.pen.tick()
-        except Exception as error:  # noqa: BLE001 - whatever gets out of a pass ends it, as on the chip
-            self._crashed(error)
-            self.pen.fail()
+        self._guarded(self.pen.tick)
         self._next_pass_us = max(started_us + PASS_US, self.clock.now_us)
         if getattr(self.pen, "service_exit", False):
             self._to_prompt()
+
+    def _guarded(self, part: Callable[[], object]) -> None:
+        """A part of the firmware's main loop: whatever gets out of it ends the firmware, as on the chip."""
+        try:
+            part()
+        except Exception as error:  # noqa: BLE001
+            self._crashed(error)
+            self.pen.fail()
 
     def _crashed(self, error: Exception) -> None:
         self.crashes.append(error)

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 
 from pen_sim.clock import SimClock
 
-LATENCY_US = 1_000
-"""One full-speed USB frame."""
+LATENCY_US = 400
+"""Way of one piece. A full-speed host gives a bulk pipe what is free in each 1 ms frame, so a short piece waits for a part of
+one. Assumed, not measured: a pen on a bench will tell."""
 CHIP_BUFFER = 512
 """Receive ring of the firmware's stream."""
 CHIP_SEND_BUFFER = 256
