@@ -17,7 +17,7 @@ from pen_sim.rig import SimPen
 
 SENSED_US = 250_000
 """Fluid, supply and coil are read in turns and filtered: gone within this, beyond the baseline's tables. (J)"""
-TRIP_US = 30
+TRIP_US = 100
 """From the pass that ends a run to the pad: lease, gate and needle machine."""
 SPACING_MIN_US = 6_704
 """Rate cap: 149 Hz, less than one timer step rounded."""
