@@ -199,11 +199,11 @@ class Board(_Contract):
         hz = pio_programs.MACHINE_HZ
         # init() gives the pad to the machine and thereby drops the override: it is put back at once each time. Before
         # that init() itself has set the machine's pin low.
-        self._needle.init(needle, hz, sideset_base=at["NEEDLE"], jmp_pin=at["SAFE"])
+        self._needle.init(needle, freq=hz, sideset_base=at["NEEDLE"], jmp_pin=at["SAFE"])
         mem32[_NEEDLE_PAD] = _NEEDLE_LOW
-        self._lease.init(lease, hz, sideset_base=at["LEASE"], jmp_pin=at["ESTOP"])
+        self._lease.init(lease, freq=hz, sideset_base=at["LEASE"], jmp_pin=at["ESTOP"])
         mem32[_LEASE_PAD] = _LEASE_LOW
-        self._step.init(stepper, hz, sideset_base=at["STEP"], jmp_pin=at["AXIS_OK"])
+        self._step.init(stepper, freq=hz, sideset_base=at["STEP"], jmp_pin=at["AXIS_OK"])
         mem32[_STEP_PAD] = _STEP_LOW
         mem32[_PIO0_FLAGS] = _NEEDLE_FLAG
         mem32[_PIO1_FLAGS] = _STEP_FLAG
@@ -227,9 +227,9 @@ class Board(_Contract):
         at = self._pins
         hz = pio_programs.MACHINE_HZ
         counter = self._programs["edge_counter"]
-        self._needle_counter.state_machine.init(counter, hz, in_base=at["NEEDLE"])
-        self._step_counter.state_machine.init(counter, hz, in_base=at["STEP"])
-        self._hall.init(self._programs["period_meter"], hz, in_base=at["HALL"], jmp_pin=at["HALL"])
+        self._needle_counter.state_machine.init(counter, freq=hz, in_base=at["NEEDLE"])
+        self._step_counter.state_machine.init(counter, freq=hz, in_base=at["STEP"])
+        self._hall.init(self._programs["period_meter"], freq=hz, in_base=at["HALL"], jmp_pin=at["HALL"])
         self._needle_counter.state_machine.active(1)
         self._step_counter.state_machine.active(1)
         self._hall.active(1)
@@ -393,7 +393,7 @@ class Board(_Contract):
         return word or 1
 
     def runtime(self):
-        name = "mpy %d.%d.%d" % sys.implementation[1][:3]
+        name = "mpy %d.%d.%d" % sys.implementation.version[:3]
         return (name.encode() + bytes(_RUNTIME_BYTES))[:_RUNTIME_BYTES]
 
 
@@ -406,7 +406,9 @@ def _ready(poller):
 
 def _pin(gpio, direction, pull):
     """Pin as the table says; outputs start low."""
-    resistor = {pins.UP: Pin.PULL_UP, pins.DOWN: Pin.PULL_DOWN, pins.NONE: None}[pull]
+    if pull == pins.NONE:
+        return Pin(gpio, Pin.IN)
+    resistor = Pin.PULL_UP if pull == pins.UP else Pin.PULL_DOWN
     if direction == pins.OUT:
         return Pin(gpio, Pin.OUT, resistor, value=0)
     if direction == pins.OPEN_DRAIN:

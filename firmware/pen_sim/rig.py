@@ -217,13 +217,16 @@ class SimPen:
                 board.run_to(time_us)
                 return
             board.run_to(next_us)
-            if not self._runs:
-                continue
-            if next_us == look_us:
-                self._looked_us = look_us
-                self._guarded(self.pen.serve)
-            else:
-                self._pass()
+            if self._runs:
+                self._turn(look_us if next_us == look_us else None)
+
+    def _turn(self, look_us: int | None) -> None:
+        """What the main loop does now: serve the host at `look_us`, or a pass."""
+        if look_us is None:
+            self._pass()
+            return
+        self._looked_us = look_us
+        self._guarded(self.pen.serve)
 
     def _look_us(self) -> int:
         """When the firmware next finds something on its stream between two passes; the next pass when there is nothing."""

@@ -15,7 +15,7 @@ MOUNTS = """\
 30 22 0:25 / /mnt/clinic rw - cifs //server/share rw
 31 22 0:26 / /mnt/my\\040disk rw - nfs4 server:/x rw
 32 22 8:2 / /home rw - ext4 /dev/sda2 rw
-33 32 0:27 / /home/a/remote rw - fuse.sshfs a@b: rw
+33 32 0:27 / /srv/a/remote rw - fuse.sshfs a@b: rw
 broken line
 """
 
@@ -72,8 +72,8 @@ def test_a_link_into_a_synchronised_folder_does_not_help(tmp_path: Path) -> None
         ("/mnt/clinic/record", "cifs"),
         ("/mnt/clinical/record", "ext4"),
         ("/mnt/my disk/record", "nfs4"),
-        ("/home/a/record", "ext4"),
-        ("/home/a/remote/x/record", "fuse.sshfs"),
+        ("/srv/a/record", "ext4"),
+        ("/srv/a/remote/x/record", "fuse.sshfs"),
     ],
 )
 def test_network_drives_are_known_from_the_mounts(path: str, kind: str) -> None:
