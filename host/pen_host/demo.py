@@ -24,6 +24,10 @@ TRIP_ZONE = 1
 """The cartridge comes off in the second zone ..."""
 TRIP_AFTER_MS = 900
 """... this long after the trigger was pressed."""
+LATCH_AFTER_MS = 1_500
+"""How long the operator looks at the stop before the latch is pushed in again."""
+CHANGE_AFTER_MS = 1_000
+"""How long it takes to put another cartridge in."""
 
 
 class SimulatedPen(Protocol):
@@ -62,9 +66,10 @@ class SimulatedHands:
                 bench.latch()
             elif not self._tried_old:
                 self._tried_old = True
-                bench.latch()
+                self._pen.sim.at_ms(LATCH_AFTER_MS, bench.latch)
             else:
-                bench.insert_new_cartridge()
+                bench.take_cartridge()
+                self._pen.sim.at_ms(CHANGE_AFTER_MS, bench.insert_new_cartridge)
 
     def hold(self, zone: Zone) -> None:
         """Tip on skin, trigger held."""

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 BETWEEN_ZONES = -1
+STOPPED = "STOPPED"
 INK = "#1f2a36"
 MEASURED = "#0b7285"
 REQUESTED = "#9aa5b1"
@@ -20,6 +21,8 @@ STROKES = "#5f3dc4"
 CONTACT = "#b197fc"
 TRIP = "#c92a2a"
 ZONES = ("#e7f5ff", "#fff4e6", "#ebfbee", "#f8f0fc", "#fff9db", "#e6fcf5")
+_PAPER = {"facecolor": "white", "edgecolor": "none", "alpha": 0.7, "pad": 1}
+"""Behind words that lie on lines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,7 @@ def draw(treatment: Treatment, path: Path) -> Path:
         _strokes(rows[2], treatment.samples)
         for row in rows:
             _shade_zones(row, treatment)
+            _shade_stops(row, treatment.samples)
             _style(row)
         _name_zones(rows[0], treatment)
         _name_marks(rows, treatment.marks)
@@ -90,8 +94,8 @@ def _protrusion(axes: "Axes", samples: Sequence[Sample]) -> None:
         label="measured",
     )
     axes.set_ylabel("needle protrusion\nsetting, mm")
-    axes.set_ylim(bottom=-0.05)
-    axes.margins(y=0.15)
+    highest_um = max(max(s.depth_requested_um, s.depth_measured_um or 0) for s in samples)
+    axes.set_ylim(-0.05, max(highest_um / 1000, 0.1) * 1.35)  # room for the zones' names
     _legend(axes)
 
 
@@ -105,7 +109,13 @@ def _rate(axes: "Axes", samples: Sequence[Sample]) -> None:
         linewidth=3,
         label="requested",
     )
-    axes.plot(seconds, [s.rate_measured_mhz / 1000 for s in samples], color=MEASURED, label="measured (hall)")
+    axes.step(
+        seconds,
+        [s.rate_measured_mhz / 1000 for s in samples],
+        where="post",
+        color=MEASURED,
+        label="measured (hall)",
+    )
     axes.set_ylabel("stroke rate, Hz")
     axes.set_ylim(bottom=0)
     _legend(axes)
@@ -141,14 +151,32 @@ def _shade_zones(axes: "Axes", treatment: Treatment) -> None:
         axes.axvspan(start, end, color=ZONES[zone % len(ZONES)], zorder=0)
 
 
+def _shade_stops(axes: "Axes", samples: Sequence[Sample]) -> None:
+    """From each stop until it was cleared."""
+    for state, group in groupby(samples, key=lambda sample: sample.state):
+        if state == STOPPED:
+            moments = _seconds(list(group))
+            axes.axvspan(
+                moments[0], moments[-1], facecolor="none", edgecolor=TRIP, hatch="////", alpha=0.25, zorder=1
+            )
+
+
 def _name_zones(axes: "Axes", treatment: Treatment) -> None:
     named: set[int] = set()
     for zone, start, _ in _spans(treatment):
         if zone in named:
             continue
         named.add(zone)
-        axes.text(
-            start, 1.02, treatment.zones[zone], transform=axes.get_xaxis_transform(), fontsize=9, color=INK
+        axes.annotate(
+            treatment.zones[zone],
+            (start, 0.96),
+            xycoords=axes.get_xaxis_transform(),
+            xytext=(4, 0),
+            textcoords="offset points",
+            va="top",
+            fontsize=9,
+            color=INK,
+            bbox=_PAPER,
         )
 
 
@@ -166,6 +194,7 @@ def _name_marks(rows: Sequence["Axes"], marks: Sequence[Mark]) -> None:
             color=color,
             ha="right",
             va="bottom",
+            bbox=_PAPER,
         )
 
 

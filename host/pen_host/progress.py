@@ -33,6 +33,8 @@ class ZoneProgress:
         strokes: Strokes the pen counted in this zone.
         contact_strokes: Of these, with the tip on skin.
         dose_per_cm2: Estimated maximum of punctures per cm2, None until the needle count is known.
+        target_low: What the plan aims at, per cm2.
+        target_high: The same, upper end.
     """
 
     name: str
@@ -41,6 +43,8 @@ class ZoneProgress:
     strokes: int = 0
     contact_strokes: int = 0
     dose_per_cm2: float | None = None
+    target_low: int = 0
+    target_high: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,7 +53,8 @@ def test_a_bad_cable_costs_time_and_no_stroke(station: Station) -> None:
 def test_a_cartridge_full_of_nonsense_is_refused_and_nothing_moves(station: Station, seed: int) -> None:
     def insert_nonsense(number: int) -> None:
         memory = bytearray(random.Random(seed * 10 + number).randbytes(128))
-        station.sim.bench.insert_cartridge(Cartridge(number=900 + number, memory=memory))
+        cartridge = Cartridge(number=900 + number, memory=memory)
+        station.hands.change(lambda: station.sim.bench.insert_cartridge(cartridge))
 
     station.hands.on_cartridge = insert_nonsense
     with pytest.raises(TreatmentAbandonedError, match="cartridges were refused"):
@@ -69,8 +70,14 @@ def test_a_cartridge_for_another_plan_or_out_of_date_is_refused_with_its_reason(
         Cartridge(number=902, expiry_days=400),
         Cartridge(number=903, lot=b" " * 12),
     ]
-    inserted = iter([*wrong, Cartridge(number=904)])
-    station.hands.on_cartridge = lambda _: station.sim.bench.insert_cartridge(next(inserted)) and None
+    inserted = iter([*wrong[1:], Cartridge(number=904)])
+    station.sim.bench.insert_cartridge(wrong[0])
+
+    def give(number: int) -> None:
+        if number > 1:
+            station.hands.change(lambda: station.sim.bench.insert_cartridge(next(inserted)))
+
+    station.hands.on_cartridge = give
     result = station.treat(small_plan(zones=1))
     refused = " ".join(why for kind, why in station.hands.asked if kind == "cartridge")
     assert "36 needles" in refused

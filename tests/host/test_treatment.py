@@ -132,7 +132,7 @@ def test_a_cartridge_that_comes_off_stops_and_the_old_one_is_refused(station: St
         if number <= 2:
             bench.latch()  # first the one that is in, then the same again after it came off
         else:
-            bench.insert_new_cartridge()
+            station.hands.change(bench.insert_new_cartridge)
 
     station.hands.on_hold, station.hands.on_cartridge = come_off, give
     result = station.treat()
@@ -216,12 +216,32 @@ def test_cartridges_that_are_all_refused_end_the_treatment_before_anything_moves
     spent = station.sim.bench.cartridge
     assert spent is not None
     spent.memory[32:40] = bytes(8)
-    station.hands.on_cartridge = lambda _: station.sim.bench.latch()
+    station.hands.on_cartridge = lambda _: station.hands.change(
+        lambda: station.sim.bench.insert_cartridge(spent)
+    )
     with pytest.raises(TreatmentAbandonedError, match="5 cartridges were refused"):
         station.treat()
     assert station.strokes_made() == 0
     assert not station.sim.trace.of("step", station.begun_us)
     closed_in_order(station)
+
+
+def test_a_refused_cartridge_is_not_tried_again_before_it_was_taken_out(
+    station: Station, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A person needs longer than the pen to read the same cartridge five times."""
+    monkeypatch.setattr(bedside, "HAND_TIMEOUT_S", 10.0)
+    spent = station.sim.bench.cartridge
+    assert spent is not None
+    spent.memory[32:40] = bytes(8)
+
+    def give(number: int) -> None:
+        if number == 2:
+            station.sim.at_ms(3_000, lambda: station.hands.change(station.sim.bench.insert_new_cartridge))
+
+    station.hands.on_cartridge = give
+    assert station.treat(small_plan(zones=1)).trips == 0
+    assert len([kind for kind, _ in station.hands.asked if kind == "cartridge"]) == 2
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,8 @@ OPERATOR = Operator("Dr. Test")
 TODAY = date(2026, 11, 22)
 PATIENT = "P-0001"
 ANSWER_S = 60
+CHANGE_MS = 200
+"""How long the latch is open while a cartridge is changed."""
 
 
 def small_plan(zones: int = 2, **zone_changes: object) -> Plan:
@@ -93,7 +95,7 @@ class Hands:
     Attributes:
         sim: The pen they hold.
         on_hold: Called after the trigger was pressed, with the number of the hold from 1.
-        on_cartridge: Called instead of inserting a new cartridge, with the number of the request from 1.
+        on_cartridge: Called instead of putting a new cartridge in, with the number of the request from 1.
         on_resolve: Called when a cause is to be removed.
         asked: Everything they were asked, in order.
         agrees: What they answer when a stop is to be cleared.
@@ -116,8 +118,15 @@ class Hands:
         number = sum(1 for kind, _ in self.asked if kind == "cartridge")
         if self.on_cartridge:
             self.on_cartridge(number)
+        elif number == 1:
+            self.sim.bench.latch()  # the pen comes with a new one in it
         else:
-            self.sim.bench.insert_new_cartridge()
+            self.change(self.sim.bench.insert_new_cartridge)
+
+    def change(self, insert: Callable[[], object]) -> None:
+        """Take out what is in, then put in something else; the latch is open in between as with real hands."""
+        self.sim.bench.take_cartridge()
+        self.sim.at_ms(CHANGE_MS, insert)
 
     def hold(self, zone: Zone) -> None:
         self.asked.append(("hold", zone.name))

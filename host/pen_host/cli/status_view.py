@@ -70,7 +70,8 @@ def panel(status: Status, title: str) -> "RenderableType":
     from rich.text import Text
 
     stale = status.age_ms > STALE_MS
-    head = Text(
+    head = Text()
+    head.append(
         f" {status.state.name} ", style="bold white on red" if status.stopped else "bold black on green"
     )
     head.append(f"  {status.cause_text}", style="bold red")

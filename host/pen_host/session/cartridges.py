@@ -55,10 +55,9 @@ class Cartridges:
             TreatmentAbandonedError: `CARTRIDGE_TRIES` were refused, or nobody came.
             PenError: The pen or the record failed.
         """
-        for _ in range(CARTRIDGE_TRIES):
-            if not in_place:
-                self.ask(why)
-            in_place = False
+        for number in range(CARTRIDGE_TRIES):
+            if number or not in_place:
+                self.ask(why, another=number > 0)
             refused = self._try()
             if not refused:
                 return
@@ -69,10 +68,21 @@ class Cartridges:
             "Get cartridges from a sealed package of a known lot and begin again."
         )
 
-    def ask(self, why: str) -> None:
-        """Ask for one and wait until the latch is closed."""
-        self._at.say(Phase.CARTRIDGE, why)
+    def ask(self, why: str, *, another: bool = False, phase: Phase = Phase.CARTRIDGE) -> None:
+        """Ask for one and wait until the latch is closed.
+
+        Args:
+            why: What the hands are told.
+            another: The one in the pen was refused: it must be seen taken out first, or it would be tried again.
+            phase: Where the treatment stands meanwhile.
+        """
+        self._at.say(phase, why)
         self._at.hands.give_cartridge(why)
+        if another:
+            self._at.wait(
+                lambda status: Flag.CARTRIDGE_LATCHED not in status.flags,
+                "the refused cartridge to be taken out",
+            )
         self._at.wait(lambda status: Flag.CARTRIDGE_LATCHED in status.flags, "the cartridge latch to close")
 
     def _try(self) -> str:

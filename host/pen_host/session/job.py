@@ -133,14 +133,16 @@ def writable(folder: Path) -> None:
 
 def _treat(job: Job, session: Session, day: date, first: Callable[[], None]) -> Course:
     """The treatment; when it fails, the needle is stopped and the session closed as far as that can be done."""
+    treatment = Treatment(session, job.plan, job.hands, job.watch, day, job.clock, job.pause)
     try:
         first()
-        course = Treatment(session, job.plan, job.hands, job.watch, day, job.clock, job.pause).run()
+        course = treatment.run()
     except (PenError, KeyboardInterrupt) as error:
         job.pen.stop()
         _close_broken(session, error)
         raise
     session.close()
+    treatment.closed()
     return course
 
 

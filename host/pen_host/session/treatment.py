@@ -23,6 +23,9 @@ from .observer import BETWEEN_ZONES, Observer
 from .session import RequestRefusedError, Session
 from .way_out import Trip, WayOut, bit
 
+RETRACT_S = 10.0
+"""A needle that has not retracted after this long will not. (J)"""
+
 
 @dataclass(frozen=True, slots=True)
 class Course:
@@ -70,7 +73,7 @@ class Treatment:
         self._pen = session.pen
         self._plan = plan
         self._hands = hands
-        zones = tuple(ZoneProgress(zone.name, _goal_ms(zone, plan.needles)) for zone in plan.zones)
+        zones = tuple(_planned(zone, plan.needles) for zone in plan.zones)
         self._observer = Observer(session, watch, zones, clock)
         self._at = Bedside(session, plan, hands, self._observer, clock, pause)
         self._cartridges = Cartridges(self._at, today)
@@ -87,7 +90,6 @@ class Treatment:
         finished = False
         try:
             self._session.tighten(self._plan)
-            self._cartridges.get("The treatment needs its cartridge.")
             for index, zone in enumerate(self._plan.zones):
                 self._treat(index, zone)
             self._at.say(Phase.CLOSING, "All zones are done; the needle retracts and the session is closed.")
@@ -99,6 +101,23 @@ class Treatment:
             self._hands.release()
             self._observer.stop()
         return self._course()
+
+    def closed(self) -> None:
+        """Show that the session is closed, and whether the tip may be touched: the pen retracts the needle on its own."""
+        end_s = self._at.clock() + RETRACT_S
+        while self._at.clock() < end_s:
+            self._at.pause(POLL_S)
+            status = self._pen.status()
+            if Flag.AXIS_MOVING not in status.flags:
+                break
+        else:
+            self._at.say(
+                Phase.DONE, "The session is closed. The needle has NOT retracted: do not touch the tip."
+            )
+            return
+        self._at.say(
+            Phase.DONE, "The session is closed and the needle at rest. Discard the cartridge as sharps waste."
+        )
 
     def _course(self) -> Course:
         watched = self._observer
@@ -136,7 +155,9 @@ class Treatment:
         """Cartridge and home where they are wanting; then set, verify, arm."""
         status = self._pen.status()
         if status.conditions & CARTRIDGE_MASK:
-            self._cartridges.get("The cartridge is not ready for this session.", in_place=True)
+            begun = bool(self._cartridges.burned)
+            why = "The treatment needs another cartridge." if begun else "The treatment needs its cartridge."
+            self._cartridges.get(why, in_place=begun)
         if status.conditions & (bit(Condition.NOT_HOMED) | bit(Condition.STEP_MISMATCH)):
             self._at.say(Phase.HOMING, "The axis looks for its home position.")
             self._session.home()
@@ -172,20 +193,24 @@ class Treatment:
         if status.armed:
             # the goal ends the strokes, not the hand that may be late
             self._session.disarm()
-        self._look(index, begun, start, began_s)
+        ended_s = self._at.clock()
         self._hands.release()
         self._at.wait(lambda now: now.stopped or Flag.TRIGGER not in now.flags, "the trigger to be released")
         self._session.pull()
+        # the stroke that was cut short is counted a moment after the needle is off
+        self._look(index, begun, start, began_s, ended_s)
 
     # --- looking --------------------------------------------------------------------------------------------------------
 
-    def _look(self, index: int, begun: ZoneProgress, start: Status, began_s: float) -> Status:
+    def _look(
+        self, index: int, begun: ZoneProgress, start: Status, began_s: float, ended_s: float | None = None
+    ) -> Status:
         """Take the pen's newest status into the zone's progress."""
         status = self._pen.status()
         contact = begun.contact_strokes + status.contact_total - start.contact_total
         zone = replace(
             begun,
-            done_ms=begun.done_ms + self._held_ms(began_s),
+            done_ms=begun.done_ms + self._held_ms(began_s, ended_s),
             strokes=begun.strokes + status.strokes_total - start.strokes_total,
             contact_strokes=contact,
             dose_per_cm2=self._dose(self._plan.zones[index], contact),
@@ -194,8 +219,8 @@ class Treatment:
         self._observer.zones = (*zones[:index], zone, *zones[index + 1 :])
         return status
 
-    def _held_ms(self, began_s: float) -> int:
-        return round((self._at.clock() - began_s) * 1000)
+    def _held_ms(self, began_s: float, ended_s: float | None = None) -> int:
+        return round(((self._at.clock() if ended_s is None else ended_s) - began_s) * 1000)
 
     def _hold_ms(self, zone: Zone) -> int:
         """Longest single hold of the trigger."""
@@ -219,6 +244,12 @@ class Treatment:
             return None
         estimate: Fraction = dose.punctures_per_cm2(contact_strokes, self._needles(), zone.area_mm2)
         return float(estimate)
+
+
+def _planned(zone: Zone, needles: int) -> ZoneProgress:
+    """A zone before its first stroke."""
+    low, high = zone.target.low, zone.target.high
+    return ZoneProgress(zone.name, _goal_ms(zone, needles), target_low=low, target_high=high)
 
 
 def _goal_ms(zone: Zone, needles: int) -> int:

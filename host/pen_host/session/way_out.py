@@ -92,7 +92,7 @@ class WayOut:
         self._at.say(Phase.STOPPED, f"{told.happened} {told.now}")
         self._not_too_often(status.cause_text)
         if bit(cause) & CARTRIDGE_MASK & KEEPS_STOP:
-            self._cartridges.ask(told.happened)
+            self._cartridges.ask(f"{told.happened} {told.now}", phase=Phase.STOPPED)
         else:
             self._resolve(told.title, told.now, status.conditions & (bit(cause) | STOPS_ALWAYS))
         self._wait_gone(
