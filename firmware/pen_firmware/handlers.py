@@ -296,6 +296,10 @@ class _Arming(_Handlers):
         pen = self._pen
         supervisor = pen.supervisor
         cause, event_id, operator = self._commands.request.values
+        if pen.upkeep.leaving():
+            # what was left by SERVICE is left by a reset only
+            self._commands.refuse(Refusal.SERVICE_LOCKED, supervisor.state)
+            return
         if not supervisor.names_cause(cause, event_id):
             if supervisor.state == State.STOPPED:
                 self._commands.refuse(Refusal.WRONG_CAUSE, supervisor.first_cause)

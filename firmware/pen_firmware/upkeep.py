@@ -129,6 +129,10 @@ class Upkeep:
         self._service_ms = now_ms
         self._pen.drive(Signal.SERVICE, 0, now_ms)
 
+    def leaving(self):
+        """True from SERVICE on, also when a stop was latched since: only a reset leads on."""
+        return self._service != 0
+
     def _leave(self, now_ms):
         pen = self._pen
         waited_ms = pen.board.elapsed_ms(now_ms, self._service_ms)

@@ -817,3 +817,13 @@ def test_telemetry_comes_at_the_rate_asked_for() -> None:
     hands.frames.clear()
     hands.run(500)
     assert not [f for f in hands.frames if f.name == "TELEMETRY"]
+
+
+def test_a_stop_amid_service_is_not_cleared_before_the_reset() -> None:
+    hands = into_service(Hands())
+    stopped = hands.do("STOP", 0).values
+    assert stopped["state"] == State.STOPPED
+    cause = (stopped["first_cause"], stopped["cause_event"])
+    assert hands.refused("CLEAR_FAULT", *cause, 1) == (Refusal.SERVICE_LOCKED, State.STOPPED)
+    hands.run(2_000)
+    assert hands.sim.resets == 1
