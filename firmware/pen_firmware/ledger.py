@@ -63,16 +63,21 @@ class Ledger:
             fault = _fault_of(marks)
             self.for_service = marks == Mark.SERVICE
         else:
-            self.events.resume_at(self.events.reserved_id, self._was_armed)
-            sure = sure and not self._was_armed
+            lost = self._slots.newer_lost
+            # a newer record was written with an id reserved by this one, and may have reserved as many again
+            ahead = RESERVE_ARMED if lost else 0
+            self.events.resume_at(min(self.events.reserved_id + ahead, WORD_MAX), self._was_armed or lost)
+            sure = sure and not (self._was_armed or lost)
             fault = Fault.POWER_LOSS_WHILE_ARMED if self._was_armed else Fault.NONE
         self.boots = (self.boots + 1) & WORD_MAX
-        self.log(Event.BOOTED, reset_cause, self.boots, 0)
+        self._append(Event.BOOTED, reset_cause, self.boots, 0)
         if warm or not sure:
-            recovered_id = self.log(Event.RECOVERED, 1 if sure else 0, 0, 0)
+            recovered_id = self._append(Event.RECOVERED, 1 if sure else 0, 0, 0)
             if not sure:
                 self._unsure_id = recovered_id
         self.save(False)
+        # not before: a reset during the write must find the words as they were, and come to the same again
+        self.mirror()
         return fault
 
     def unsure(self):
@@ -87,12 +92,13 @@ class Ledger:
 
     def log(self, code, arg, value, time_ms):
         """Add an event with the totals of now; return its id. The surviving words know it before anybody else does."""
-        counters = self.counters
-        event_id = self.events.append(
-            code, arg, value, time_ms, counters.strokes_total, counters.contact_total
-        )
+        event_id = self._append(code, arg, value, time_ms)
         self.mirror()
         return event_id
+
+    def _append(self, code, arg, value, time_ms):
+        counters = self.counters
+        return self.events.append(code, arg, value, time_ms, counters.strokes_total, counters.contact_total)
 
     def mirror(self):
         """Copy what must survive a reset. Every pass, allocates nothing."""

@@ -13,6 +13,8 @@ HEAD_SIZE = 12
 CRC_SIZE = 4
 
 _HEAD = "<IBBHI"
+_ERASED = 0xFFFFFFFF
+"""Four bytes of flash that were erased and not written since."""
 
 
 class Load:
@@ -42,6 +44,8 @@ class TwoSlots:
         self._seen = bytearray(self._length + 1)
         self._seen_record = memoryview(self._seen)[: self._length]
         self.generation = 0
+        self.newer_lost = False
+        """The other slot does not read back, and not because a write to it was cut: it may have been in force."""
         self._next = 0
 
     def load(self):
@@ -50,9 +54,12 @@ class TwoSlots:
         generation_b = self._read(1)
         newest = 0 if generation_a > generation_b else 1
         self.generation = self._read(newest)
+        self.newer_lost = False
         if self.generation > 0:
             self._held[:] = self._seen_record
             self._next = 1 - newest
+            other = generation_b if newest == 0 else generation_a
+            self.newer_lost = other == 0 and not self._unfinished(1 - newest)
             return Load.FOUND
         self._held[:] = bytes(self._length)
         self._next = 0
@@ -89,6 +96,15 @@ class TwoSlots:
         if self._crc(self._seen) != struct.unpack_from("<I", self._seen, self._length - CRC_SIZE)[0]:
             return 0
         return generation
+
+    def _unfinished(self, index):
+        """True when a slot was never written whole: still empty, or cut by a power loss before its check sum."""
+        length = self._board.slot_read(self._slots[index], self._seen)
+        if length == 0:
+            return self.generation == 1
+        if length != self._length or struct.unpack_from("<I", self._seen, 0)[0] != self._magic:
+            return False
+        return struct.unpack_from("<I", self._seen, length - CRC_SIZE)[0] == _ERASED
 
     def _crc(self, buffer):
         return binascii.crc32(memoryview(buffer)[: self._length - CRC_SIZE]) & 0xFFFFFFFF

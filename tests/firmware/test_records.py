@@ -519,3 +519,42 @@ def test_ids_rise_for_ever_and_totals_never_fall_behind_the_record(sequence: lis
 
 def test_limits_of_ids_fit_the_wire() -> None:
     assert RESERVE_ARMED < limits.WORD_MAX
+
+
+@pytest.mark.covers("REQ-1402", "REQ-1003")
+@pytest.mark.parametrize("damage", [b"", b"rubbish"], ids=["lost", "rotten"])
+@pytest.mark.parametrize("armed", [True, False])
+def test_ids_never_repeat_and_totals_are_not_called_sure_when_the_newest_record_is_gone(
+    armed: bool, damage: bytes
+) -> None:
+    flash = Flash()
+    ledger, _ = started(flash, ResetCause.POWER)
+    assert ledger.save(False)
+    newest = dict(flash.slots)
+    assert ledger.save(armed)
+    (slot,) = [slot for slot, held_now in flash.slots.items() if newest.get(slot) != held_now]
+    last_id = 0
+    while ledger.numbering_sound():
+        last_id = ledger.log(Event.HOMED, 0, 0, 0)
+    stroke(ledger, 5)
+    flash.slots[slot] = damage
+    again, _ = started(flash, ResetCause.POWER)
+    assert again.events.next_id > last_id
+    assert again.events.oldest_id() > last_id or again.events.hole_id > last_id
+    assert again.unsure()
+
+
+@pytest.mark.covers("REQ-1003", "REQ-1301", "POWER_LOSS_WHILE_ARMED")
+def test_a_reset_while_the_start_writes_its_record_comes_to_the_same_again() -> None:
+    flash = Flash()
+    ledger, _ = started(flash, ResetCause.POWER)
+    assert ledger.save(True)
+    stroke(ledger, 5)
+    flash.words = [0, 0, 0, 0]
+    flash.cut_after = 0
+    with pytest.raises(PowerCutError):
+        started(flash, ResetCause.POWER)
+    flash.cut_after = None
+    again, fault = started(flash, ResetCause.WATCHDOG)
+    assert fault == Fault.POWER_LOSS_WHILE_ARMED
+    assert again.unsure()
