@@ -33,9 +33,10 @@ class Check:
 
 IDLE_CURRENT_MAX_MA = 60
 """More coil current than this with the needle off: the driver conducts. Noise of shunt and ADC is below 20 mA."""
-PULSE_TICKS = 2_500
-"""Lease of the test: 10 ms, two passes; the needle has no word, so no stroke can follow."""
-PULSE_MAX_MS = 40
+PULSE_TICKS = 7_500
+"""Lease of the test: 30 ms. A pass that answers a host takes up to 20 ms on the chip and must not sleep through it; the
+needle has no word, so no stroke can follow."""
+PULSE_MAX_MS = 80
 """The line must have fallen by then."""
 CLOCK_SPAN_MS = 100
 CLOCK_TOLERANCE_MS = 3

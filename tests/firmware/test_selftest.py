@@ -167,6 +167,17 @@ def test_a_long_pass_is_no_disagreement_of_the_clocks() -> None:
     assert test.passed
 
 
+def test_passes_that_answer_a_host_do_not_sleep_through_the_pulse() -> None:
+    """On the chip such a pass takes up to 20 ms."""
+    bench = Bench()
+    test = self_test(bench)
+    test.start()
+    while test.running and bench.ms < 2_000:
+        bench.ms += 20
+        test.tick(bench.ms)
+    assert test.passed
+
+
 def test_with_the_stop_open_the_lease_cannot_be_seen_and_the_test_waits() -> None:
     """Unknown is not passed; the pulse never happens while the contact is open."""
     bench = Bench()
