@@ -20,9 +20,11 @@ from pen_host import discovery
 from pen_host.cli import stop as stop_command
 from pen_host.errors import ExitCode
 from pen_host.stopping import Stopped, stop_every
-from pen_host.transport import open_transport
+from pen_host.transport import open_transport, sim_server
+from pen_host.transport.sim import open_sim
 from pen_host.worker import PenWorker
 from pen_protocol.states import State
+from pen_sim.rig import SimPen
 from pen_sim.serve import PenServer
 from tests.cli.conftest import COMMAND, PROCESS_S, Command
 
@@ -307,16 +309,22 @@ def test_a_served_pen_says_where_it_is_and_answers_there(pen: Command) -> None:
     assert told["serial"] == "e605000000000000"
 
 
-def test_a_served_pen_survives_a_crash_of_its_firmware_as_a_chip_does(
-    server: PenServer, url: str, pen: Command
-) -> None:
-    def crash(sim: object) -> None:
-        sim.pen.tick = lambda: 1 // 0  # type: ignore[attr-defined]
+def test_a_firmware_crash_resets_the_pen_as_on_the_chip_and_ends_no_program() -> None:
+    """An exception that no fault injected: served to others, and in this process."""
 
-    server.call(crash)
-    wait_until(lambda: server.call(lambda sim: sim.resets) >= 1)
-    assert server.failure is None
-    assert pen("status", "--url", url, "--json").json["state"] in ("IDLE", "STOPPED")
+    def crash(sim: SimPen) -> None:
+        sim.pen.tick = lambda: 1 // 0
+
+    with sim_server.serve(5, 0, 0, 1.0, pty=False) as served:
+        served._server.call(crash)
+        wait_until(lambda: served._server.call(lambda sim: sim.resets) >= 1)
+        assert served.failed() is None
+    transport = open_sim("sim:?seed=5")
+    with PenWorker(transport) as worker:
+        worker.connect(10)
+        crash(transport.sim)
+        wait_until(lambda: transport.sim.resets >= 1)
+        assert worker.snapshot().lost is None
 
 
 def test_spec_comes_from_the_constants(pen: Command) -> None:

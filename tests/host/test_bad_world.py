@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from pen_host.errors import PenError
+from pen_host.errors import PenError, UnknownOutcomeError
 from pen_host.journal import Kind
+from pen_host.names import State
 from pen_host.session import TreatmentAbandonedError
+from pen_protocol import limits
 from pen_sim.eeprom import Cartridge
 from pen_sim.rig import SimPen
 from pen_sim.stream import LaneFaults
@@ -47,6 +49,20 @@ def test_a_bad_cable_costs_time_and_no_stroke(station: Station) -> None:
     )
     result = station.treat()
     assert result.strokes_pen == result.strokes_journal == station.strokes_made()
+
+
+def test_a_question_is_asked_anew_when_a_bad_moment_swallowed_every_answer(station: Station) -> None:
+    heard = station.sim.stream.to_host
+    heard.faults = LaneFaults(lose=1.0)
+
+    def hear_again() -> None:
+        heard.faults = LaneFaults()
+
+    station.sim.at_ms(limits.REQUEST_TRIES * limits.REQUEST_RETRY_MS + 100, hear_again)
+    assert station.pen.status().state is State.IDLE
+    heard.faults = LaneFaults(lose=1.0)
+    with pytest.raises(UnknownOutcomeError, match="did not answer GET_STATUS"):
+        station.pen.status()
 
 
 @pytest.mark.parametrize("seed", range(4))

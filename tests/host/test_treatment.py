@@ -12,7 +12,7 @@ import pytest
 from pen_host.errors import ExitCode, JournalError, RefusedError, UsageError
 from pen_host.journal import JournalReader, Kind
 from pen_host.names import EventCode, Fault
-from pen_host.outcomes import Refused
+from pen_host.outcomes import Outcome, Refused
 from pen_host.progress import Phase
 from pen_host.session import (
     ForbiddenError,
@@ -374,6 +374,23 @@ def test_ctrl_c_amid_strokes_stops_first_and_closes_the_session(station: Station
     assert station.pen_stopped()
     closed_in_order(station)
     assert any("Ctrl-C" in str(row.payload["text"]) for row in station.rows(Kind.NOTE))
+
+
+def test_a_request_that_ctrl_c_cut_is_settled_before_the_session_closes(
+    station: Station, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = station.pen.home
+
+    def cut() -> Outcome:
+        home()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(station.pen, "home", cut)
+    with pytest.raises(KeyboardInterrupt):
+        station.treat()
+    (settled,) = station.rows(Kind.SETTLED)
+    assert (settled.payload["request"], settled.payload["executed"]) == ("HOME", "assumed")
+    closed_in_order(station)
 
 
 def test_an_error_of_the_program_itself_stops_the_needle_too(station: Station) -> None:
