@@ -5,7 +5,8 @@ then taken off, or whose session ended, or whose burn was begun and not proven, 
 A mark that is not wholly new is used: in EPROM mode a bit that fell cannot rise, so a torn burn shows.
 
 Reading: page 0 and mark in one transaction, the mark again in a second one, the ROM id in a third. An open bus reads
-all ones, which is what a new mark looks like: only a device that still answers afterwards makes it believed.
+all ones, which is what a new mark looks like: only a mark with its guard behind it, of a device that still answers
+afterwards, is believed.
 """
 
 from pen_protocol import version
@@ -35,8 +36,8 @@ READ_BUDGET_MS = 1_500
 BURN_BUDGET_MS = 2_500
 """Reading, scratchpad, copy, wait and reading back: 90 passes; with repeated readings it still fits."""
 
-_MARK_AGAIN = layout.PAGE_SIZE + layout.MARK_SIZE
-_SCRATCH = _MARK_AGAIN + layout.MARK_SIZE
+_MARK_AGAIN = layout.PAGE_SIZE + layout.MARK_AND_GUARD
+_SCRATCH = _MARK_AGAIN + layout.MARK_AND_GUARD
 _SCRATCH_HEAD = 3
 """Address and E/S byte in front of the scratchpad's data."""
 _SCRATCH_SIZE = _SCRATCH_HEAD + layout.MARK_SIZE
@@ -200,7 +201,7 @@ class Cartridge:
 
     def _read(self):
         self._wire.known = False
-        self._go(_ALL, _READ_ALL, 0, layout.PAGE_SIZE + layout.MARK_SIZE)
+        self._go(_ALL, _READ_ALL, 0, layout.PAGE_SIZE + layout.MARK_AND_GUARD)
 
     def _go(self, phase, command, answer_at, answer_length):
         self._phase = phase
@@ -211,7 +212,7 @@ class Cartridge:
         if phase == _ALL:
             self._wire.expected[:] = self._wire.rom
             self._wire.known = True
-            self._go(_MARK, _READ_MARK, _MARK_AGAIN, layout.MARK_SIZE)
+            self._go(_MARK, _READ_MARK, _MARK_AGAIN, layout.MARK_AND_GUARD)
         elif phase == _MARK:
             self._go(_CONFIRM, _ROM_ONLY, 0, 0)
         elif phase == _CONFIRM:
@@ -248,7 +249,8 @@ class Cartridge:
         answer = self._wire.answer
         mark = answer[layout.MARK_OFFSET : layout.MARK_OFFSET + layout.MARK_SIZE]
         page = layout.parse_page(answer)
-        if page is None or mark != answer[_MARK_AGAIN : _MARK_AGAIN + layout.MARK_SIZE]:
+        again = answer[_MARK_AGAIN : _MARK_AGAIN + layout.MARK_AND_GUARD]
+        if page is None or again != mark + layout.GUARD or answer[layout.MARK_OFFSET : _MARK_AGAIN] != again:
             self._tries += 1
             if self._tries < TRIES:
                 self._read()

@@ -5,7 +5,8 @@ written and locked at manufacture. Page 1 is locked in EPROM mode, in which bits
 can undo the used mark.
 
 Page 0: magic "DPC1" | lot 12 s | expiry u16 (days since 2020-01-01) | needles u8 | layout u8 | 8 spare | CRC-32 u32.
-Page 1: used mark, 8 bytes: all 0xFF is new, anything else is used; a whole burn leaves all 0x00.
+Page 1: used mark, 8 bytes: all 0xFF is new, anything else is used; a whole burn leaves all 0x00. Behind it a guard, 4 bytes
+that are never all ones: an open bus reads as a new mark, but not as a mark with its guard in its place.
 """
 
 import binascii
@@ -27,6 +28,10 @@ MARK_OFFSET = 32
 """Address of the used mark: the first bytes of page 1."""
 MARK_SIZE = 8
 """One scratchpad write: the mark is burned in one copy."""
+GUARD = b"\x96\x5a\x3c\x69"
+"""What follows the mark; written at manufacture."""
+MARK_AND_GUARD = MARK_SIZE + len(GUARD)
+"""Bytes of one reading of the mark."""
 MARK_NEW = 0xFF
 MARK_BURNED = 0x00
 NEEDLES_MAX = 255
@@ -93,7 +98,8 @@ def build_page(lot, expiry_days, needles):
 
 def build_memory(lot, expiry_days, needles):
     """Whole memory (128 bytes) of a new cartridge. Raises ValueError like `build_page`."""
-    return build_page(lot, expiry_days, needles) + bytes([MARK_NEW]) * (MEMORY_SIZE - PAGE_SIZE)
+    marked = build_page(lot, expiry_days, needles) + bytes([MARK_NEW]) * MARK_SIZE + GUARD
+    return marked + bytes([MARK_NEW]) * (MEMORY_SIZE - len(marked))
 
 
 def parse_page(page):

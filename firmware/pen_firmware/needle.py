@@ -347,13 +347,12 @@ class Needle:
             self._primed = True
         if board.needle_tripped():
             return
-        room = board.needle_room()
-        while room > pio_programs.NEEDLE_QUEUE - QUEUED_MAX:
+        # asked anew for every word: the machine takes the first word of a run at once, and a third one must wait behind it
+        while board.needle_room() > pio_programs.NEEDLE_QUEUE - QUEUED_MAX:
             word = self._base | (self._sent & SEQ_MASK) << pio_programs.NEEDLE_WORD_BITS
             self._acks_due[self._sent & (_RING - 1)] = word >> pio_programs.NEEDLE_ON_BITS
             board.needle_put(word)
             self._sent = (self._sent + 1) & MASK
-            room -= 1
             if self._slow_words > 0:
                 self._slow_words -= 1
                 if self._slow_words == 0:

@@ -360,7 +360,7 @@ def test_a_burned_cartridge_may_be_used_in_this_session_only() -> None:
     assert bench.part.used == module.USED_YES
     assert bytes(device.memory[32:40]) == bytes(8)
     assert bytes(device.memory[:32]) == layout.build_page(LOT, EXPIRY_DAYS, 12)
-    assert bytes(device.memory[40:]) == b"\xff" * 88
+    assert bytes(device.memory[40:]) == layout.GUARD + b"\xff" * 84
     bench.part.end_session()
     assert not bench.part.burned_here
     assert bench.part.condition == Condition.CARTRIDGE_USED
