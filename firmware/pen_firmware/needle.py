@@ -348,7 +348,9 @@ class Needle:
         if board.needle_tripped():
             return
         # asked anew for every word: the machine takes the first word of a run at once, and a third one must wait behind it
-        while board.needle_room() > pio_programs.NEEDLE_QUEUE - QUEUED_MAX:
+        left = IN_FLIGHT_MAX
+        while left > 0 and board.needle_room() > pio_programs.NEEDLE_QUEUE - QUEUED_MAX:
+            left -= 1
             word = self._base | (self._sent & SEQ_MASK) << pio_programs.NEEDLE_WORD_BITS
             self._acks_due[self._sent & (_RING - 1)] = word >> pio_programs.NEEDLE_ON_BITS
             board.needle_put(word)
