@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
+
 import pytest
 
 from pen_host.journal.strokes import StrokeReport, tally
@@ -11,6 +14,7 @@ from pen_host.session.events import to_record
 from pen_protocol.faults import Fault
 from pen_sim.resets import ChipReset, PowerLost
 from pen_sim.rig import PASS_US, SimPen
+from tests.campaigns.crash import Point, judge, measure, points
 from tests.sim.raw_host import RawHost
 
 covers = pytest.mark.covers
@@ -18,6 +22,8 @@ RATE_MHZ = 100_000
 PERIOD_US = 10_000
 STRIDE_US = 211
 """Prime, so that the sweep meets no phase of the machines twice alike."""
+POINTS = 20
+"""Of the crash campaign, with every run of the suite."""
 QUEUE = 3
 """Strokes a hung or reset firmware may not have counted: two queued, one being made."""
 
@@ -162,3 +168,17 @@ def _sweep(how: str, let_go: bool, missing_max: int) -> None:
 
 def _cut(how: str) -> None:
     raise PowerLost if how == "power" else ChipReset
+
+
+def _short_campaign() -> list[Point]:
+    """As the crash campaign chooses them, a few."""
+    with tempfile.TemporaryDirectory() as directory:
+        return points(measure(Path(directory)), POINTS, seed=3)
+
+
+@covers("REQ-1003", "REQ-1401", "REQ-1402", "REQ-0304")
+def test_a_host_killed_or_a_pen_cut_amid_a_treatment_loses_nothing_and_moves_nothing() -> None:
+    for point in _short_campaign():
+        verdict = judge(point)
+        assert not verdict.unsafe, verdict
+        assert not verdict.lost, verdict

@@ -58,6 +58,8 @@ class Line:
         self.history: dict[int, list[int]] = {}
         self.noise: Callable[[], None] | None = None
         self.cut = False
+        self.one_by_one = False
+        """Bytes travel alone."""
         self._reader = Decoder()
 
     def clock(self) -> float:
@@ -71,7 +73,7 @@ class Line:
         end_us = self.sim.now_us + max(1, round(timeout_s * 1e6)) if timeout_s > 0 else self.sim.now_us
         while True:
             self._check()
-            data = self.sim.stream.read()
+            data = self.sim.stream.read(1) if self.one_by_one else self.sim.stream.read()
             if data or self.sim.now_us >= end_us:
                 return data
             self.sim.advance_to(min(end_us, self.sim.now_us + STEP_US))
@@ -84,7 +86,8 @@ class Line:
             at = self._reader.feed(data, at, len(data))
             if self._reader.length:
                 self.history.setdefault(header_number(self._reader.frame), []).append(self.sim.now_us)
-        self.sim.stream.write(data)
+        for piece in [bytes([byte]) for byte in data] if self.one_by_one else [data]:
+            self.sim.stream.write(piece)
 
     def wake(self) -> None:
         """Nobody waits in another thread."""
@@ -236,6 +239,12 @@ class Station:
     def settle(self) -> list[Recovered]:
         """Recover every interrupted session. Raises as `recover` does."""
         return recover(self.pen, self.journal, OPERATOR)
+
+    def forget(self) -> None:
+        """Drop what is kept for judges only."""
+        self.events.clear()
+        self.history.clear()
+        self.open_tickets.clear()
 
     def stop_soon(self) -> None:
         """STOP is asked for, as from another thread: sent when the worker looks next."""
