@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 import shutil
 import sqlite3
 import subprocess
@@ -332,6 +331,8 @@ def test_a_full_disk_stops_the_treatment_and_what_was_written_stays(
     pen: Command, tmp_path: Path, size_kb: int
 ) -> None:
     """No file of this process grows beyond a size, at the beginning, amid the treatment, near its end."""
+
+    import resource  # not on Windows
 
     def limit() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (size_kb * 1024, size_kb * 1024))

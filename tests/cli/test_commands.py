@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import pty
 import re
 import select
 import signal
@@ -259,6 +258,8 @@ def test_a_watched_pen_that_goes_away_ends_the_watching_with_a_sentence(server: 
 
 def in_terminal(arguments: list[str], until: str, limit_s: float = 60) -> str:
     """What a command draws on a terminal of 100 columns, until it has drawn `until`; then Ctrl-C."""
+    import pty  # not on Windows
+
     master, slave = pty.openpty()
     environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "120", "LINES": "40"}
     with subprocess.Popen(
