@@ -331,7 +331,6 @@ def test_a_full_disk_stops_the_treatment_and_what_was_written_stays(
     pen: Command, tmp_path: Path, size_kb: int
 ) -> None:
     """No file of this process grows beyond a size, at the beginning, amid the treatment, near its end."""
-
     import resource  # not on Windows
 
     def limit() -> None:
