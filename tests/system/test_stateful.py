@@ -145,6 +145,8 @@ class PenAndHost(RuleBasedStateMachine):
         if begin == "stroking":
             self._hand("press_trigger")
             self.station.let_pass(100)
+            self.judge.look()
+            assert self.judge.edges > 0, "a good pen on a good cable, armed and held, does not stroke"
 
     # --- what the host does -------------------------------------------------------------------------------------------
 
@@ -183,14 +185,22 @@ class PenAndHost(RuleBasedStateMachine):
         hold_ms=st.sampled_from([30, 150, 800]),
         surprises=st.lists(st.tuples(st.integers(0, 400_000), surprises), max_size=3),
         let_go=st.booleans(),
+        held=st.booleans(),
     )
     def treat(
-        self, depth_um: int, rate_mhz: int, hold_ms: int, surprises: list[tuple[int, str]], let_go: bool
+        self,
+        depth_um: int,
+        rate_mhz: int,
+        hold_ms: int,
+        surprises: list[tuple[int, str]],
+        let_go: bool,
+        held: bool,
     ) -> None:
         """All that a treatment does up to the strokes, as far as the pen lets it, and then what nobody expects."""
         self._mend()
         self.sim.stream.plug()
-        self._try(lambda: self._get_ready(depth_um, rate_mhz))
+        self.judge.note()
+        self._try(lambda: self._get_ready(depth_um, rate_mhz, held))
         for delay_us, surprise in surprises:
             self.sim.at_ms(delay_us / 1_000, lambda surprise=surprise: self._happen(surprise))
         self._hand("touch_skin")
@@ -227,7 +237,7 @@ class PenAndHost(RuleBasedStateMachine):
         else:
             self.part_fails(surprise)
 
-    def _get_ready(self, depth_um: int, rate_mhz: int) -> None:
+    def _get_ready(self, depth_um: int, rate_mhz: int, held: bool = False) -> None:
         pen = self.station.pen
         self._hand("release_trigger")
         self._out_of_a_stop()
@@ -249,6 +259,8 @@ class PenAndHost(RuleBasedStateMachine):
         )
         session.set_depth(depth_um)
         session.set_rate(rate_mhz)
+        if held:
+            self._hand("press_trigger")
         session.arm(depth_um, rate_mhz, 0)
         self.station.let_pass(60)
 
@@ -280,6 +292,7 @@ class PenAndHost(RuleBasedStateMachine):
     @rule()
     def stop(self) -> None:
         self.station.stop_soon()
+        self.station.let_pass(40)
 
     @rule()
     def pull_events(self) -> None:
@@ -371,6 +384,7 @@ class PenAndHost(RuleBasedStateMachine):
             stream.unplug()
         else:
             stream.plug()
+        self.judge.note()
 
     @rule(how=st.sampled_from(["watchdog", "power", "reboot"]), delay_us=st.integers(0, 500_000))
     def pen_starts_anew(self, how: str, delay_us: int) -> None:
@@ -433,7 +447,7 @@ class Campaign(PenAndHost):
 
 
 quick = settings(
-    max_examples=20,
+    max_examples=25,
     stateful_step_count=25,
     deadline=None,
     # as drawn: shrinking minutes of simulated time takes longer than reading them

@@ -19,6 +19,8 @@ SENSED_US = 250_000
 """Fluid, supply and coil are read in turns and filtered: gone within this, beyond the baseline's tables. (J)"""
 TRIP_US = 100
 """From the pass that ends a run to the pad: lease, gate and needle machine."""
+STOP_US = 20_000
+"""From STOP on the wire to the last stroke: the cable, a pass, and a machine already wound up."""
 SPACING_MIN_US = 6_704
 """Rate cap: 149 Hz, less than one timer step rounded."""
 CARRIAGE_TOLERANCE_UM = limits.DEPTH_TOLERANCE_UM
@@ -89,6 +91,7 @@ class Judge:
         self._broken_since: dict[str, int | None] = {rule.name: None for rule in RULES}
         self._broken_past: dict[str, list[tuple[int, int]]] = {rule.name: [] for rule in RULES}
         self._slow_until_us = -1
+        self._unplugged_us = -1
         self._rise_us = -1
         self._last_rise_us = -1
         self._last_on_us = 0
@@ -115,6 +118,10 @@ class Judge:
             self._slow_until_us = 1 << 62
         elif self._slow_until_us > now_us:
             self._slow_until_us = now_us + limits.LEASE_MS * 1_000
+        if not self.pen.stream.plugged:
+            self._unplugged_us = 1 << 62
+        elif self._unplugged_us > now_us:
+            self._unplugged_us = now_us
         plant = self.pen.board.plant
         if plant.axis.stalled or plant.axis.switch_forced is not None or self.pen.board.extra_steps:
             self.axis_true = False
@@ -155,6 +162,7 @@ class Judge:
             self._held(rule, t_us)
         self._state_allows(t_us)
         self._host_alive(t_us)
+        self._not_told_to_stop(t_us)
 
     def _fall(self, t_us: int) -> None:
         if self._rise_us < 0:
@@ -211,6 +219,16 @@ class Judge:
         heard_us = max(self._sent(messages.HEARTBEAT, t_us), self._sent(messages.ARM, t_us))
         limit_us = limits.BUDGET_HOST_SILENT_MS * 1_000 + self._link_delay_us()
         assert t_us - heard_us <= limit_us, f"stroke at {t_us} us, host silent since {heard_us} us"
+
+    def _not_told_to_stop(self, t_us: int) -> None:
+        """Over a good cable a STOP that was sent ends strokes until the host has armed again."""
+        if self._link_delay_us():
+            return
+        stop_us = self._sent(messages.STOP, t_us - STOP_US)
+        if stop_us > self._unplugged_us and stop_us >= 0:
+            assert self._sent(messages.ARM, t_us) > stop_us, (
+                f"stroke at {t_us} us, STOP was sent at {stop_us} us"
+            )
 
     def _sent(self, number: int, t_us: int) -> int:
         """When the host sent such a message last, before a time; -1 for never."""
