@@ -17,7 +17,12 @@ from pen_host.cli import main
 from pen_sim.rig import SimPen
 from pen_sim.serve import PenServer
 
-COMMAND = [sys.executable, "-c", "from pen_host.cli import main; main()"]
+# a suite started in the background ignores SIGINT and so would every command it starts: those that are sent one must not
+COMMAND = [
+    sys.executable,
+    "-c",
+    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from pen_host.cli import main; main()",
+]
 PROCESS_S = 120
 
 

@@ -275,7 +275,10 @@ def in_terminal(arguments: list[str], until: str, limit_s: float = 60) -> str:
                 except OSError:
                     break
         process.send_signal(signal.SIGINT)
-        process.wait(PROCESS_S)
+        try:
+            process.wait(PROCESS_S)
+        finally:
+            process.kill()
     os.close(master)
     return re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", seen)
 
