@@ -21,10 +21,11 @@ REFUSALS: Mapping[int, Advice] = MappingProxyType(
             "Request unknown", "The pen does not know this request.", _NOTHING, _UPDATE
         ),
         Refusal.SCHEMA_MISMATCH: Advice(
-            "Different releases",
-            "Program and pen were built from different message tables.",
+            "Different releases, or a restarted pen",
+            "The pen has not been greeted by this release since it started: it restarted meanwhile, or program and pen were"
+            " built from different message tables.",
             "The pen takes no command from this program; it stays idle and can still be stopped.",
-            _UPDATE,
+            f"Connect again. If it stays so: {_UPDATE}",
         ),
         Refusal.NO_SESSION: Advice("No session", "The pen has no session open.", _NOTHING, _REOPEN),
         Refusal.WRONG_SESSION: Advice(
