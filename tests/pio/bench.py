@@ -19,7 +19,7 @@ from unittest import mock
 
 from rp2040py.rp2040 import RP2040
 
-from hil_tests.chip_wiring import Wiring
+from hil_tests.chip.wiring import Wiring
 from pen_firmware import pins
 from pen_firmware.pio_programs import LEASE_TICK_US
 from tests.pio.doubles import Rp2, machine_module

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from hil_tests import chip_image as image
-from hil_tests.chip import ChipPen
+from hil_tests.chip import image
+from hil_tests.chip.emulator import ChipPen
+from hil_tests.chip.serve import ChipPort
 from pen_host.engineering import changes
 from pen_host.engineering.build import build
 from pen_host.engineering.bundle import BOOT, MAIN, Bundle, make_bundle
@@ -17,7 +18,6 @@ from pen_host.engineering.handover import ask_for_prompt
 from pen_host.errors import NotAPenError, RefusedError
 from pen_host.transport import open_transport
 from pen_sim.eeprom import Cartridge
-from tests.host.engineering.chip_bridge import ChipBridge
 
 pytestmark = pytest.mark.chip
 
@@ -28,6 +28,7 @@ NEW = {
     MAIN: b"import pen_firmware.a\n# new\n",
     "pen_firmware/a.mpy": b"M\x06" + bytes(1500),
 }
+WATCHDOG_CONTROL = 0x40058000
 PATIENT_S = 40.0
 """The emulated chip is some twenty times slower than a real one."""
 
@@ -43,8 +44,8 @@ def new_bundle() -> Bundle:
 def test_a_pen_holds_the_bundle_afterwards_and_keeps_its_records(chip_image: Path) -> None:
     """A stale source would hide the compiled module of the same name: it goes."""
     said: list[FlashProgress] = []
-    with ChipPen(chip_image, OLD) as chip, ChipBridge(chip) as bridge:
-        report = flash(bridge.url, said.append, new_bundle())
+    with ChipPen(chip_image, OLD) as chip, ChipPort(chip) as port:
+        report = flash(port.url, said.append, new_bundle())
         assert chip.until(lambda: chip.resets == 1, 2000), "the pen was reset"
         assert on_chip(chip) == {**NEW, **SETTINGS}
         assert {entry.path: entry.change for entry in report.changes} == {
@@ -57,7 +58,7 @@ def test_a_pen_holds_the_bundle_afterwards_and_keeps_its_records(chip_image: Pat
         assert report.before == "", "the old main.py speaks no protocol"
         assert said[-1].written == said[-1].total == report.written == sum(map(len, NEW.values()))
 
-        again = flash(bridge.url, None, new_bundle())
+        again = flash(port.url, None, new_bundle())
         assert again.written == 0
         assert {entry.change for entry in again.changes} == {Change.SAME}
 
@@ -72,16 +73,16 @@ def test_a_host_that_dies_while_writing_leaves_the_old_firmware_and_the_next_run
         if "a.mpy" in progress.doing:
             raise DiedError
 
-    with ChipPen(chip_image, OLD) as chip, ChipBridge(chip) as bridge:
+    with ChipPen(chip_image, OLD) as chip, ChipPort(chip) as port:
         with pytest.raises(DiedError):
-            flash(bridge.url, die_at_the_last_file, new_bundle())
+            flash(port.url, die_at_the_last_file, new_bundle())
         left = on_chip(chip)
         assert {
             path: content for path, content in left.items() if not path.startswith(changes.STAGING)
         } == OLD
         assert left[changes.staged(BOOT)] == NEW[BOOT], "what arrived waits"
 
-        report = flash(bridge.url, None, new_bundle())
+        report = flash(port.url, None, new_bundle())
         assert report.written == len(NEW["pen_firmware/a.mpy"]), "what waited was not sent again"
         assert on_chip(chip) == {**NEW, **SETTINGS}
 
@@ -91,7 +92,7 @@ def test_a_watchdog_left_running_does_not_cut_the_writing(chip_image: Path) -> N
     main = b"import machine\nmachine.WDT(timeout=8000)\n"
     running, resets = [], []
 
-    with ChipPen(chip_image, {BOOT: b"", MAIN: main}) as chip, ChipBridge(chip) as bridge:
+    with ChipPen(chip_image, {BOOT: b"", MAIN: main}) as chip, ChipPort(chip) as port:
 
         def look(progress: FlashProgress) -> None:
             if "asking" in progress.doing:
@@ -99,14 +100,14 @@ def test_a_watchdog_left_running_does_not_cut_the_writing(chip_image: Path) -> N
             running.append(watchdog_runs(chip))
             resets.append(chip.resets)
 
-        flash(bridge.url, look, new_bundle())
+        flash(port.url, look, new_bundle())
         assert not any(running[2:]), "off from the moment the prompt was entered"
         assert len(set(resets[2:])) == 1, "no reset from then on"
         assert chip.until(lambda: chip.resets > resets[-1], 2000), "but the one at the end"
 
 
 def watchdog_runs(chip: ChipPen) -> bool:
-    return bool(chip.call(lambda: chip.mcu().read_uint32(0x40058000)) & 1 << 30)
+    return bool(chip.word(WATCHDOG_CONTROL) & 1 << 30)
 
 
 @pytest.mark.timeout(1200)
@@ -114,14 +115,14 @@ def test_the_pens_own_firmware_makes_way_and_comes_back(chip_image: Path) -> Non
     bundle = build()
     with (
         ChipPen(chip_image, bundle.contents, cartridge=Cartridge(number=1)) as chip,
-        ChipBridge(chip) as bridge,
+        ChipPort(chip) as port,
     ):
         assert chip.until(lambda: watchdog_runs(chip), 20_000), "the firmware has booted"
-        report = flash(bridge.url, None, bundle, patience_s=PATIENT_S)
+        report = flash(port.url, None, bundle, patience_s=PATIENT_S)
         assert report.before == bundle.manifest.firmware
         assert {entry.change for entry in report.changes} == {Change.SAME}
         assert chip.until(lambda: watchdog_runs(chip), 20_000)
-        again = open_transport(bridge.url)
+        again = open_transport(port.url)
         try:
             assert ask_for_prompt(again, PATIENT_S) is not None, "it runs again after the reset"
         finally:
@@ -130,15 +131,15 @@ def test_the_pens_own_firmware_makes_way_and_comes_back(chip_image: Path) -> Non
 
 def test_a_firmware_that_neither_answers_nor_yields_is_reported(chip_image: Path) -> None:
     main = b"import micropython\nmicropython.kbd_intr(-1)\nwhile True:\n    pass\n"
-    with ChipPen(chip_image, {BOOT: b"", MAIN: main}) as chip, ChipBridge(chip) as bridge:
+    with ChipPen(chip_image, {BOOT: b"", MAIN: main}) as chip, ChipPort(chip) as port:
         with pytest.raises(NotAPenError, match="No MicroPython prompt answers"):
-            flash(bridge.url, None, new_bundle())
+            flash(port.url, None, new_bundle())
         assert on_chip(chip) == {BOOT: b"", MAIN: main}
 
 
 def test_a_pen_without_room_is_not_written(chip_image: Path) -> None:
     litter = {"big.bin": bytes(image.BLOCK_COUNT * image.BLOCK_SIZE - 80 * 1024)}
-    with ChipPen(chip_image, {**OLD, **litter}) as chip, ChipBridge(chip) as bridge:
+    with ChipPen(chip_image, {**OLD, **litter}) as chip, ChipPort(chip) as port:
         with pytest.raises(RefusedError, match="Nothing was written"):
-            flash(bridge.url, None, new_bundle())
+            flash(port.url, None, new_bundle())
         assert on_chip(chip) == {**OLD, **litter}

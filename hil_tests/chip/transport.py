@@ -1,18 +1,18 @@
 """The emulated pen as a transport of the real host program, which then lives in the chip's time.
 
 The emulator is far slower than the clock on the wall. So the host is given the chip's clock: its timeouts, leases and
-heartbeats pass as fast as the chip computes, no faster.
+heartbeats pass as fast as the chip computes, no faster. A read lets the chip live, in the reader's thread.
 """
 
 from __future__ import annotations
 
 import threading
 
-from hil_tests.chip import ChipPen
+from hil_tests.chip.emulator import ChipPen
 from pen_host.errors import TransportLostError
 
-STEP_MS = 1.0
-"""How far the chip runs between two looks at what it sent."""
+STEP_MS = 0.5
+"""How far the chip lives between two looks at what it sent."""
 
 
 class ChipTransport:
@@ -30,7 +30,7 @@ class ChipTransport:
         return self._pen.now_ms / 1_000
 
     def read(self, timeout_s: float) -> bytes:
-        """Bytes that arrived; lets the chip run meanwhile."""
+        """Bytes that arrived; lets the chip live meanwhile."""
         if self._closed:
             raise TransportLostError(self.name, "it was closed")
         end_ms = self._pen.now_ms + timeout_s * 1_000
@@ -52,5 +52,5 @@ class ChipTransport:
         self._woken.set()
 
     def close(self) -> None:
-        """No byte more; the emulator goes on belonging to whoever made it."""
+        """No byte more; the chip goes on belonging to whoever made it."""
         self._closed = True

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from littlefs import LittleFS, UserContext
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 IMAGE_VARIABLE = "PEN_MICROPYTHON_UF2"
 """Environment variable: one or more MicroPython UF2 files for RP2040, separated like PATH."""
 NO_IMAGE = (

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from hil_tests.chip_wire import BitDevice, WireSlave
+from hil_tests.chip.wire import BitDevice, WireSlave
 from pen_firmware import pins
 from pen_firmware.pio_programs import LEASE_HIGH_US, SAFE_DECAY_US
 from pen_sim.eeprom import Cartridge

@@ -1,0 +1,304 @@
+"""A pen on an emulated RP2040: the real MicroPython, the real firmware, the wiring around them, moved by its caller.
+
+Nothing runs by itself: the chip lives while somebody calls `run_ms`, in the caller's thread, so a test may stop between two
+instructions, look, and even copy the whole chip by forking its process. Times are the chip's (emulated).
+
+Where the emulator is known to be wrong, and what is done here instead:
+
+- At most one PIO instruction runs for each CPU instruction, and machines lose time while the core sleeps. Here both blocks
+  advance in a clock alarm, once in each microsecond, which is one instruction of every machine of the pen: edges lie on
+  whole microseconds.
+- A driven pad does not read back: the wiring puts it there.
+- Its USB host keeps the chip busy with empty packets; this one is silent unless it has something to say, so that passes
+  take the time they take on a chip.
+- No cache misses, no erase time: Python code is as fast as it can be at best, and flash writes do not stall.
+- Joining FIFOs does not empty them: the firmware empties them itself and asks whether they are empty.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from rp2040py.boards import BoardSpec, FlashLayout
+from rp2040py.device.base_device import BaseDevice, ResetCause
+from rp2040py.execute_batch import execute_batch
+from rp2040py.memory_map import FLASH_START_ADDRESS
+
+from hil_tests.chip import image as chip_image
+from hil_tests.chip.wiring import Wiring
+from pen_firmware.pio_programs import MACHINE_HZ
+from pen_sim.eeprom import Cartridge
+
+CYCLE_NS = 1_000_000_000 // MACHINE_HZ
+"""One cycle of the pen's machines."""
+CLOCKS = 125_000_000 // MACHINE_HZ
+"""System clocks in one cycle."""
+WATCH_NS = 20_000
+"""How often an idle PIO block is looked at until its first machine runs."""
+PUMP_NS = 250_000
+"""How often waiting bytes are handed to the chip's USB."""
+CONTACT_NS = 1_000_000
+"""How often contacts and sensors reach the pads."""
+USB_FIFO = 256
+"""Bytes put before the chip at once."""
+ENUMERATION_MS = 2_000
+"""USB is up within this after power; the guest's imports come later."""
+PROMPT_MS = 25.0
+"""From USB to main.py's first line. A host's 0x03 arriving earlier would interrupt it; no real host opens that fast."""
+COUNTER_BLOCK = 1
+COUNTERS = (0, 3)
+"""PIO block and machines that count the needle's and the axis' edges."""
+COUNT_MAX = (1 << 32) - 1
+
+
+class ChipPen:
+    """One emulated pen. `start()` boots it until it is on USB.
+
+    Attributes:
+        wiring: Everything around the chip.
+        resets: Watchdog resets, commanded ones included.
+        connected: Times the chip came up on USB.
+        lock: Held by whoever lets the chip live or looks at it; for callers in several threads.
+    """
+
+    def __init__(
+        self,
+        image: Path,
+        files: Mapping[str, bytes],
+        cartridge: Cartridge | None = None,
+        flash: bytes | None = None,
+        clock_us: int = 0,
+        edges: int = 0,
+    ) -> None:
+        """Make a pen.
+
+        Args:
+            image: MicroPython UF2 file.
+            files: Files of the device by path (see `image.device_tree`).
+            cartridge: What is in the tip; None: nothing.
+            flash: A file system to boot from instead of `files`.
+            clock_us: What the chip's timer shows at power-on, to begin just below a wrap.
+            edges: What the needle's and the axis' edge counters show at their first start, likewise.
+        """
+        layout = FlashLayout(chip_image.FILE_SYSTEM_OFFSET, chip_image.BLOCK_COUNT, chip_image.BLOCK_SIZE)
+        self._device = BaseDevice(board=BoardSpec(image=image, layout=layout))
+        mcu = self.mcu = self._device.mcu
+        content = chip_image.file_system(files) if flash is None else flash
+        mcu.flash[chip_image.FILE_SYSTEM_OFFSET : chip_image.FILE_SYSTEM_OFFSET + len(content)] = content
+        self._simulator = self._device.simulator
+        self._clock = self._simulator.clock
+        self.wiring = Wiring(mcu, self._clock, cartridge)
+        self.lock = threading.RLock()
+        self.resets = 0
+        self.connected = 0
+        self._clock_us = clock_us
+        self._edges = edges
+        self._incoming: deque[bytes] = deque()
+        self._outgoing: deque[int] = deque()
+        self._device.cdc.on_serial_data = lambda data: self._incoming.append(bytes(data))
+        self._device.cdc.on_device_connected = self._enumerated
+        self._usb = mcu.usb_ctrl
+        self._answer_read = self._usb.on_endpoint_read
+        self._usb.on_endpoint_read = self._host_asked
+        self._waiting_read: tuple[int, int] | None = None
+        self._blocks = tuple(mcu.pio)
+        self._cycling = False
+        self._counters = [mcu.pio[COUNTER_BLOCK].machines[index] for index in COUNTERS]
+        """Counters that have not started yet."""
+        self._stop_alarm = self._clock.create_alarm(self._stop)
+        self._pump_alarm = self._clock.create_alarm(self._pump)
+        self._contact_alarm = self._clock.create_alarm(self._contacts)
+        self._watch_alarm = self._clock.create_alarm(self._watch_machines)
+        self._cycle_alarm = self._clock.create_alarm(self._cycle)
+        mcu.watchdog.on_watchdog_trigger = self._watchdog
+
+    # --- life ---------------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Boot until the chip is on USB (after boot.py, before main.py).
+
+        Raises:
+            RuntimeError: It did not come up.
+        """
+        self._set_clock()
+        self.mcu.core.pc = FLASH_START_ADDRESS
+        for alarm, period_ns in (
+            (self._pump_alarm, PUMP_NS),
+            (self._contact_alarm, CONTACT_NS),
+            (self._watch_alarm, WATCH_NS),
+        ):
+            alarm.schedule(period_ns)
+        if not self.until(lambda: self.connected > 0, ENUMERATION_MS):
+            raise RuntimeError("the emulated chip did not come up on USB: is the image one for RP2040?")
+        self.run_ms(PROMPT_MS)
+
+    def __enter__(self) -> ChipPen:
+        self.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        """Nothing runs by itself, so nothing is left to end."""
+
+    def _set_clock(self) -> None:
+        """The chip's timer shows `clock_us` at its power-on. Its library offers no way but its epoch."""
+        self.mcu.timer._epoch_nanos = self._clock.nanos - self._clock_us * 1_000
+
+    # --- time ---------------------------------------------------------------------------------------------------------
+
+    @property
+    def now_ns(self) -> int:
+        """Time of the chip since power came up."""
+        return int(self._clock.nanos)
+
+    @property
+    def now_ms(self) -> float:
+        """Time of the chip since power came up."""
+        return self.now_ns / 1e6
+
+    def run_ms(self, duration_ms: float) -> None:
+        """Let the chip live for this long."""
+        with self.lock:
+            simulator = self._simulator
+            self._stop_alarm.schedule(duration_ms * 1e6)
+            simulator.stopped = False
+            while not simulator.stopped:
+                execute_batch(simulator, 1)
+
+    def skip_ms(self, duration_ms: float) -> None:
+        """Let time pass in which the core executes nothing, as through a flash erase; PIO, USB and watchdog go on."""
+        with self.lock:
+            self._clock.tick(duration_ms * 1e6)
+
+    def until(self, condition: Callable[[], bool], limit_ms: float, step_ms: float = 2.0) -> bool:
+        """Let the chip live until `condition()` holds; False when it did not within the limit."""
+        end_ns = self.now_ns + int(limit_ms * 1e6)
+        while not condition():
+            if self.now_ns >= end_ns:
+                return False
+            self.run_ms(step_ms)
+        return True
+
+    def _stop(self) -> None:
+        self._simulator.stopped = True
+
+    # --- hands --------------------------------------------------------------------------------------------------------
+
+    def set(self, **contacts: object) -> None:
+        """Set contacts and sensors of the wiring by name, at one instant.
+
+        Raises:
+            AttributeError: The wiring has no such contact.
+        """
+        with self.lock:
+            for name in contacts:
+                if not hasattr(self.wiring, name):
+                    raise AttributeError(f"the wiring has no contact {name}")
+            for name, value in contacts.items():
+                setattr(self.wiring, name, value)
+            self.wiring.apply()
+
+    def at_ns(self, delay_ns: int, action: Callable[[], None]) -> None:
+        """Do something after this much of the chip's time, between two instructions."""
+        self._clock.create_alarm(action).schedule(delay_ns)
+
+    def flash(self) -> bytes:
+        """The file system as it is now."""
+        size = chip_image.BLOCK_COUNT * chip_image.BLOCK_SIZE
+        start = chip_image.FILE_SYSTEM_OFFSET
+        with self.lock:
+            return bytes(self.mcu.flash[start : start + size])
+
+    def word(self, address: int) -> int:
+        """A word of the chip's memory or registers."""
+        with self.lock:
+            return int(self.mcu.read_uint32(address))
+
+    def set_word(self, address: int, value: int) -> None:
+        """Write a word of the chip's memory or registers, as a debugger would."""
+        with self.lock:
+            self.mcu.write_uint32(address, value)
+
+    def set_host_open(self, open_: bool) -> None:
+        """The host opens or closes the serial port (DTR)."""
+        with self.lock:
+            self._device.cdc.set_control_lines(dtr=open_, rts=open_)
+
+    def reset_by_button(self) -> None:
+        """RUN is pulled low and let go."""
+        with self.lock:
+            self._reset(ResetCause.RUN_PIN)
+
+    # --- bytes --------------------------------------------------------------------------------------------------------
+
+    def write(self, data: bytes) -> None:
+        """Send bytes to the chip; they arrive as fast as it takes them."""
+        with self.lock:
+            self._outgoing.extend(data)
+
+    def read(self) -> bytes:
+        """What the chip has sent since the last read."""
+        with self.lock:
+            data = b"".join(self._incoming)
+            self._incoming.clear()
+            return data
+
+    # --- inside the chip's time -----------------------------------------------------------------------------------------
+
+    def _watch_machines(self) -> None:
+        """Until the first machine runs, from when on both blocks are moved by `_cycle`; then until the counters run."""
+        if not self._cycling and any(machine.enabled for block in self._blocks for machine in block.machines):
+            self._cycling = True
+            self._cycle_alarm.schedule(CYCLE_NS)
+        waiting = [machine for machine in self._counters if not (machine.enabled and machine.x)]
+        for machine in self._counters:
+            if machine not in waiting:
+                # its program has just set X to the complement of zero
+                machine.x = COUNT_MAX - self._edges
+        self._counters = waiting
+        if waiting:
+            self._watch_alarm.schedule(WATCH_NS)
+
+    def _cycle(self) -> None:
+        """One cycle of every machine; `stopped` keeps the emulator from moving them as well."""
+        for block in self._blocks:
+            block.advance(CLOCKS)
+            block.stopped = True
+        self._cycle_alarm.schedule(CYCLE_NS)
+
+    def _host_asked(self, endpoint: int, size: int) -> None:
+        """The chip is ready for bytes. A host with none stays silent; the emulator's own would send empty packets."""
+        if endpoint == 0 or self._device.cdc.tx_fifo.item_count:
+            self._answer_read(endpoint, size)
+        else:
+            self._waiting_read = (endpoint, size)
+
+    def _pump(self) -> None:
+        fifo = self._device.cdc.tx_fifo
+        while self._outgoing and fifo.item_count < USB_FIFO:
+            self._device.cdc.send_serial_byte(self._outgoing.popleft())
+        if fifo.item_count and self._waiting_read is not None:
+            waiting, self._waiting_read = self._waiting_read, None
+            self._answer_read(*waiting)
+        self._pump_alarm.schedule(PUMP_NS)
+
+    def _contacts(self) -> None:
+        self.wiring.apply()
+        self._contact_alarm.schedule(CONTACT_NS)
+
+    def _watchdog(self) -> None:
+        self.resets += 1
+        self._reset(ResetCause.WATCHDOG)
+
+    def _reset(self, cause: Any) -> None:
+        self._outgoing.clear()
+        self._waiting_read = None
+        self._device.hard_reset(cause=cause)
+        self._set_clock()
+        self.wiring.apply()
+
+    def _enumerated(self) -> None:
+        self.connected += 1
