@@ -154,7 +154,9 @@ class Bench(abc.ABC):
 
     def hand_amid_stroke(self, hand: Hand, closed: bool, after_us: int) -> None:
         """Close or open a contact `after_us` after the coil's next rise; its edge says when. Needs `PLACE_EDGE`."""
-        raise Unable(f"the bench {self.name} cannot {Ability.PLACE_EDGE.value}: {hand} {closed} {after_us} us")
+        raise Unable(
+            f"the bench {self.name} cannot {Ability.PLACE_EDGE.value}: {hand} {closed} {after_us} us"
+        )
 
     def sensor(self, sensor: Sensor, value: float) -> None:
         """Set what a sensor sees. Needs `SENSORS`."""

@@ -53,6 +53,9 @@ COUNTER_BLOCK = 1
 COUNTERS = (0, 3)
 """PIO block and machines that count the needle's and the axis' edges."""
 COUNT_MAX = (1 << 32) - 1
+PAGE_PROGRAM = 0x02
+PAGE_HEAD = 4
+"""Flash command that writes a page, and its bytes before the data."""
 
 
 class ChipPen:
@@ -221,6 +224,26 @@ class ChipPen:
         """Write a word of the chip's memory or registers, as a debugger would."""
         with self.lock:
             self.mcu.write_uint32(address, value)
+
+    def cut_next_flash_write(self, after_bytes: int) -> Callable[[], bool]:
+        """Power fails when the next page of the flash has taken this many bytes, and comes back; tells whether it did."""
+        ssi = self.mcu.ssi
+        shipped = ssi._apply_command
+        happened = []
+
+        def cut() -> None:
+            buffer = ssi._tx_buffer
+            if not buffer or buffer[0] != PAGE_PROGRAM or not ssi._write_enabled:
+                shipped()
+                return
+            ssi._apply_command = shipped
+            del buffer[PAGE_HEAD + after_bytes :]
+            shipped()
+            happened.append(True)
+            self.at_ns(0, lambda: self._reset(ResetCause.POWER_ON))
+
+        ssi._apply_command = cut
+        return lambda: bool(happened)
 
     def set_host_open(self, open_: bool) -> None:
         """The host opens or closes the serial port (DTR)."""

@@ -5,6 +5,7 @@ All of it runs in the emulator's thread: a pad's change calls a listener, the li
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,6 +26,8 @@ HALL_DELAY_NS = 1_200_000
 HALL_PULSE_NS = 1_000_000
 SAFE_DECAY_NS = SAFE_DECAY_US * 1_000
 LEASE_HIGH_NS = LEASE_HIGH_US * 1_000
+RECORDED = ("NEEDLE", "SAFE", "STEP", "HALL", "ESTOP", "TRIGGER", "LATCH")
+"""Lines whose every change is kept. The lease line is not one: it changes every two microseconds."""
 LEAST_PULL_NS = 400_000
 """A shorter coil pulse does not move the needle past its sensor."""
 
@@ -38,6 +41,8 @@ class Edges:
     lease_fall_ns: list[int] = field(default_factory=list)
     steps: int = 0
     steps_blocked: int = 0
+    changes: dict[str, list[tuple[int, int]]] = field(default_factory=lambda: {name: [] for name in RECORDED})
+    """(time, level) of every change of the recorded lines; a hall pulse is high while the plunger passes."""
 
 
 class Wiring:
@@ -60,8 +65,11 @@ class Wiring:
         """Steps outward of the home switch; the pen wakes up somewhere."""
         self.glitches = 0
         """Times a driven output was high while SAFE was low."""
+        self.on_stroke: Callable[[], None] = lambda: None
+        """Called at each rise of the coil drive."""
         self._mcu = mcu
         self._clock = clock
+        self._shown = dict.fromkeys(RECORDED, 0)
         self._gpio = {name: mcu.gpio[number] for name, number, *_rest in pins.PINS}
         self._lease = False
         """Level of the lease line."""
@@ -162,6 +170,7 @@ class Wiring:
         if high:
             self.edges.needle_rise_ns.append(now)
             self.glitches += not self.safe
+            self.on_stroke()
             return
         self.edges.needle_fall_ns.append(now)
         if self.hall_works and now - self.edges.needle_rise_ns[-1] >= LEAST_PULL_NS:
@@ -194,3 +203,9 @@ class Wiring:
 
     def _drive(self, name: str, high: bool) -> None:
         self._gpio[name].set_input_value(high)
+        if name not in self._shown:
+            return
+        level = int(high != (name == "HALL"))
+        if level != self._shown[name]:
+            self._shown[name] = level
+            self.edges.changes[name].append((int(self._clock.nanos), level))

@@ -1,0 +1,97 @@
+# ruff: noqa: E402 - the interrupt character goes first
+"""Runs on the chip in place of main.py: puts a probe behind every pass of the pen, then runs main.py as it is shipped.
+
+A bench asks and is answered through two registers of a PWM that the pen does not use; the answer is the address of an array
+in memory, so reading it costs the pen nothing. `hil_tests.chip.probe` knows both ends.
+"""
+
+import gc
+from array import array
+
+import micropython
+
+micropython.kbd_intr(-1)
+
+import machine
+import uctypes
+from machine import mem32
+
+from pen_firmware.pen import Pen
+from pen_protocol.states import State
+
+_ASKED = 0x40050098
+_FIGURES = 0x40050084
+_HANG = 1
+_RAISE = 2
+_HOARD = 3
+_SOFT_RESET = 4
+_HEAP = 5
+_FREE = 6
+_KEPT = 800
+_HOARDED = 1000
+
+# idle count, stroking count, free bytes, steady passes watched, bytes they took, passes with a frame, bytes those took
+_heads = array("I", [0] * 8)
+_idle = array("H", bytearray(2 * _KEPT))
+_stroking = array("H", bytearray(2 * _KEPT))
+_hoard = []
+_watching = False
+_places = array("I", [uctypes.addressof(_heads), uctypes.addressof(_idle), uctypes.addressof(_stroking)])
+mem32[_FIGURES] = uctypes.addressof(_places)
+
+_shipped_tick = Pen.tick
+
+
+def _keep(kept, index, tick_us):
+    count = _heads[index]
+    if count < _KEPT:
+        kept[count] = min(tick_us, 65_535)
+        _heads[index] = count + 1
+
+
+def _frames(pen):
+    return pen.decoder.frames + pen.replies.frames
+
+
+def _watched_tick(pen):
+    """A pass with the heap looked at before and after: costs milliseconds, so such passes are not timed."""
+    frames = _frames(pen)
+    before = gc.mem_alloc()
+    _shipped_tick(pen)
+    taken = gc.mem_alloc() - before
+    at = 3 if _frames(pen) == frames else 5
+    _heads[at] += 1
+    _heads[at + 1] += taken
+
+
+def _tick(pen):
+    global _watching
+    stroking = pen.supervisor.state == State.STROKING
+    if stroking and _watching and pen.needle.running:
+        _watched_tick(pen)
+    else:
+        _shipped_tick(pen)
+        _keep(_stroking, 1, pen.tick_us) if stroking else _keep(_idle, 0, pen.tick_us)
+    if stroking and _hoard:
+        gc.collect()
+    asked = mem32[_ASKED]
+    if asked:
+        mem32[_ASKED] = 0
+        if asked == _HANG:
+            while True:
+                pass
+        if asked == _RAISE:
+            raise RuntimeError("asked for by the bench")
+        if asked == _SOFT_RESET:
+            machine.soft_reset()
+        if asked == _HOARD:
+            for number in range(_HOARDED):
+                _hoard.append((number,))
+        if asked == _HEAP:
+            _watching = True
+        if asked == _FREE:
+            gc.collect()
+            _heads[2] = gc.mem_free()
+
+
+Pen.tick = _tick

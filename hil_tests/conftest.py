@@ -1,0 +1,155 @@
+"""The bench of a run: `--pen sim` (as it is), `--pen chip` (every MicroPython image found), `--pen serial:PORT`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from hil_tests import forked
+from hil_tests.benches import Ability, Bench, Unable
+from hil_tests.benches.sim import SimBench
+from hil_tests.chip import image as chip_image
+from hil_tests.host import Station
+from hil_tests.stages import ForkKeeper, FreshKeeper, Keeper, Stage
+
+SIM = "sim"
+CHIP = "chip"
+KEEPERS = pytest.StashKey[dict[str, Keeper]]()
+CHIP_TIMEOUT_S = 900
+WORKERS = 2
+"""Copies of an emulated chip that boot side by side: it takes a core for itself."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add --pen."""
+    parser.addoption(
+        "--pen",
+        default=SIM,
+        metavar="PEN",
+        help="pen under test in hil_tests: sim, chip, or serial:PORT with a rig beside it",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Name this suite's markers and prepare the keepers."""
+    config.addinivalue_line("markers", "stage(stage): what has happened to the pen before the test begins")
+    config.addinivalue_line("markers", "needs(*abilities): what the bench must be able to do")
+    config.stash[KEEPERS] = {}
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """One run of each test for each pen: the images of a chip, or the one that was named."""
+    if "pen_name" not in metafunc.fixturenames:
+        return
+    asked = metafunc.config.getoption("--pen")
+    if asked != CHIP:
+        metafunc.parametrize("pen_name", [asked], ids=[str(asked).partition(":")[0]], scope="session")
+        return
+    images = chip_image.find_images()
+    if images:
+        names = [f"{CHIP}:{image}" for image in images]
+        metafunc.parametrize("pen_name", names, ids=[image.stem for image in images], scope="session")
+    else:
+        skip = pytest.param(CHIP, marks=pytest.mark.skip(reason=chip_image.NO_IMAGE))
+        metafunc.parametrize("pen_name", [skip], ids=[CHIP], scope="session")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """On a chip: by image, then by stage, for a chip only ever goes on; and as many groups as there are cores for them."""
+    if config.getoption("--pen") != CHIP:
+        return
+    ours = [item for item in items if _pen_name(item)]
+    ours.sort(key=lambda item: (_pen_name(item), _stage(item)))
+    items[:] = [item for item in items if not _pen_name(item)] + ours
+    images = sorted({_pen_name(item) for item in ours})
+    for number, item in enumerate(ours):
+        half = number % WORKERS if len(images) < WORKERS else 0
+        item.add_marker(pytest.mark.xdist_group(f"{_pen_name(item)}@{half}"))
+        item.add_marker(pytest.mark.timeout(CHIP_TIMEOUT_S))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> bool | None:
+    """On a chip: lead the pen to the test's stage here, run the test in a copy."""
+    name = _pen_name(item)
+    if not name or item.get_closest_marker("skip"):
+        return None
+    keeper = _keeper(item.config, name)
+    if not keeper.forks:
+        return None
+    item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+    if _stage(item) is not None:
+        try:
+            keeper.station(_stage(item))
+        except (AssertionError, RuntimeError, OSError) as error:
+            # told by the test itself, which then leads its own copy there and meets the same
+            item.user_properties.append(("stage_error", str(error)))
+    forked.run_in_copy(item)
+    item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+    return True
+
+
+@pytest.fixture(scope="session")
+def pen_name(request: pytest.FixtureRequest) -> str:
+    """Address of the pen under test."""
+    return str(request.param)
+
+
+@pytest.fixture
+def station(request: pytest.FixtureRequest, pen_name: str) -> Iterator[Station]:
+    """A host at a pen that has reached the stage the test is marked with."""
+    keeper = _keeper(request.config, pen_name)
+    marked = _stage(request.node)
+    if marked is None:
+        raise pytest.UsageError(f"{request.node.nodeid} needs a mark: stage(Stage.…)")
+    station = keeper.station(marked)
+    _require(request.node, station.bench)
+    yield station
+    keeper.finish(station)
+
+
+@pytest.fixture
+def bench(station: Station) -> Bench:
+    """The bench of the station."""
+    return station.bench
+
+
+def _require(node: pytest.Item, bench: Bench) -> None:
+    mark = node.get_closest_marker("needs")
+    abilities: tuple[Ability, ...] = mark.args if mark else ()
+    try:
+        bench.require(*abilities)
+    except Unable as lacking:
+        pytest.skip(str(lacking))
+
+
+def _keeper(config: pytest.Config, name: str) -> Keeper:
+    keepers = config.stash[KEEPERS]
+    if name not in keepers:
+        keepers.clear()  # the pen of another image takes memory and is not asked for again
+        keepers[name] = _new_keeper(name)
+    return keepers[name]
+
+
+def _new_keeper(name: str) -> Keeper:
+    kind, _, rest = name.partition(":")
+    if kind == SIM:
+        return FreshKeeper(lambda: SimBench(name))
+    if kind == CHIP:
+        from hil_tests.benches.chip import ChipBench  # late: only a chip needs an emulator
+
+        return ForkKeeper(lambda: ChipBench(Path(rest)))
+    raise pytest.UsageError(f"--pen {name}: use sim, chip or serial:PORT")
+
+
+def _pen_name(item: pytest.Item) -> str:
+    callspec = getattr(item, "callspec", None)
+    return str(callspec.params.get("pen_name", "")) if callspec else ""
+
+
+def _stage(item: pytest.Item) -> Stage | None:
+    mark = item.get_closest_marker("stage")
+    return mark.args[0] if mark else None
