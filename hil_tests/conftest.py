@@ -13,6 +13,7 @@ from hil_tests.benches.sim import SimBench
 from hil_tests.chip import image as chip_image
 from hil_tests.host import Station
 from hil_tests.stages import ForkKeeper, FreshKeeper, Keeper, Stage
+from pen_host.errors import PenError
 
 SIM = "sim"
 CHIP = "chip"
@@ -84,7 +85,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> bool | None:
     if _stage(item) is not None:
         try:
             keeper.station(_stage(item))
-        except (AssertionError, RuntimeError, OSError) as error:
+        except (AssertionError, RuntimeError, OSError, PenError) as error:
             # told by the test itself, which then leads its own copy there and meets the same
             item.user_properties.append(("stage_error", str(error)))
     forked.run_in_copy(item)

@@ -17,6 +17,8 @@ from pen_sim.eeprom import Cartridge
 from pen_sim.plant import analog
 
 RESOLUTION_NS = 1_000
+IMPORTED_MS = 6_000
+"""From USB to a firmware that has imported itself and starts its machines; a host that greets earlier gives up."""
 CLOCK_BEFORE_WRAP_US = (1 << 30) - 4_000_000
 """The chip's microseconds at power-on: MicroPython's wrap 4 s later, after boot and preparation, before strokes end."""
 EDGES_BEFORE_WRAP = (1 << 30) - 8
@@ -70,7 +72,8 @@ class ChipBench(Bench):
             files = probe.probed_files(files)
         self.chip = ChipPen(image, files, Cartridge(), clock_us=CLOCK_BEFORE_WRAP_US, edges=EDGES_BEFORE_WRAP)
         self.chip.start()
-        self._cut = False
+        if guest is None and not self.chip.until(lambda: self.chip.machines_run, IMPORTED_MS):
+            raise RuntimeError(f"the firmware did not start on {image.name}: {self.chip.read()!r}")
 
     # --- time and host --------------------------------------------------------------------------------------------------
 

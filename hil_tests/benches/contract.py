@@ -192,7 +192,7 @@ class Bench(abc.ABC):
         """Make the firmware misbehave at its next pass. Needs `INJECT` (`SOFT_RESET` for that one)."""
         raise Unable(f"the bench {self.name} cannot {Ability.INJECT.value}: {misdeed.value}")
 
-    def end_misdeed(self) -> None:
+    def end_misdeed(self) -> None:  # noqa: B027 - nothing to end where nothing can be injected
         """The firmware behaves again, as far as it can."""
 
     def reset(self) -> None:
@@ -217,5 +217,5 @@ class Bench(abc.ABC):
         """What else identifies this bench in a record of evidence: image and its hash, emulator, rig."""
         return {}
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027 - a pen that ceases to be needs no leaving
         """Leave the bench as it may be left: coil off, contacts as a resting hand leaves them."""

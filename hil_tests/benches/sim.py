@@ -185,7 +185,7 @@ class SimBench(Bench):
 
     def _leases(self) -> list[tuple[int, int]]:
         leases = self.sim.trace.pulses("lease")
-        last = [edge for edge in self.sim.trace.of("lease")][-1:]
+        last = self.sim.trace.of("lease")[-1:]
         if last and last[0].level:
             leases.append((last[0].t_us, self.sim.board.lease.falls_at_us))
         return leases

@@ -245,6 +245,11 @@ class ChipPen:
         ssi._apply_command = cut
         return lambda: bool(happened)
 
+    @property
+    def machines_run(self) -> bool:
+        """The firmware has got as far as starting a machine."""
+        return self._cycling
+
     def set_host_open(self, open_: bool) -> None:
         """The host opens or closes the serial port (DTR)."""
         with self.lock:

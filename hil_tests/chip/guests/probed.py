@@ -85,8 +85,7 @@ def _tick(pen):
         if asked == _SOFT_RESET:
             machine.soft_reset()
         if asked == _HOARD:
-            for number in range(_HOARDED):
-                _hoard.append((number,))
+            _hoard.extend([(number,) for number in range(_HOARDED)])
         if asked == _HEAP:
             _watching = True
         if asked == _FREE:
@@ -95,3 +94,5 @@ def _tick(pen):
 
 
 Pen.tick = _tick
+
+import shipped_main  # noqa: F401 - it runs when imported
