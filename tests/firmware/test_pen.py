@@ -238,9 +238,15 @@ def test_a_stop_contact_that_opens_amid_a_pass_is_named_and_not_its_effect(
     board = hands.sim.board
     read = board.inputs
 
+    reads = []
+
     def open_behind() -> int:
-        board.inputs = read
+        """Behind the second reading of the pass, the last one before its conditions are collected."""
         seen = read()
+        reads.append(seen)
+        if len(reads) < 2:
+            return seen
+        board.inputs = read
         hands.bench.open_estop()
         board.run_to(board.clock.now_us + 10_000)  # a stroke is due meanwhile
         if closes_again:
