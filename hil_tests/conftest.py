@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -14,6 +15,9 @@ from hil_tests.chip import image as chip_image
 from hil_tests.host import Station
 from hil_tests.stages import ForkKeeper, FreshKeeper, Keeper, Stage
 from pen_host.errors import PenError
+
+if TYPE_CHECKING:
+    from hil_tests.chip.emulator import ChipPen
 
 SIM = "sim"
 CHIP = "chip"
@@ -63,7 +67,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if config.getoption("--pen") != CHIP:
         return
     ours = [item for item in items if _pen_name(item)]
-    ours.sort(key=lambda item: (_pen_name(item), _stage(item)))
+    ours.sort(key=lambda item: (_pen_name(item), _stage(item) or Stage.BOOTED))
     items[:] = [item for item in items if not _pen_name(item)] + ours
     images = sorted({_pen_name(item) for item in ours})
     for number, item in enumerate(ours):
@@ -116,6 +120,21 @@ def station(request: pytest.FixtureRequest, pen_name: str) -> Iterator[Station]:
 def bench(station: Station) -> Bench:
     """The bench of the station."""
     return station.bench
+
+
+@pytest.fixture
+def guest(pen_name: str) -> Callable[[str], ChipPen]:
+    """Boots a chip with one of `chip/guests` in place of the firmware."""
+    kind, _, image = pen_name.partition(":")
+    if kind != CHIP:
+        pytest.skip(f"the bench {pen_name} cannot {Ability.GUEST.value}")
+
+    def boot(program: str) -> ChipPen:
+        from hil_tests.benches.chip import ChipBench  # late: only a chip needs an emulator
+
+        return ChipBench(Path(image), guest=program).chip
+
+    return boot
 
 
 def _require(node: pytest.Item, bench: Bench) -> None:

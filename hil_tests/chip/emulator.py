@@ -74,7 +74,6 @@ class ChipPen:
         files: Mapping[str, bytes],
         cartridge: Cartridge | None = None,
         flash: bytes | None = None,
-        clock_us: int = 0,
         edges: int = 0,
     ) -> None:
         """Make a pen.
@@ -84,8 +83,7 @@ class ChipPen:
             files: Files of the device by path (see `image.device_tree`).
             cartridge: What is in the tip; None: nothing.
             flash: A file system to boot from instead of `files`.
-            clock_us: What the chip's timer shows at power-on, to begin just below a wrap.
-            edges: What the needle's and the axis' edge counters show at their first start, likewise.
+            edges: What the needle's and the axis' edge counters show at their first start, to begin below a wrap.
         """
         layout = FlashLayout(chip_image.FILE_SYSTEM_OFFSET, chip_image.BLOCK_COUNT, chip_image.BLOCK_SIZE)
         self._device = BaseDevice(board=BoardSpec(image=image, layout=layout))
@@ -98,7 +96,6 @@ class ChipPen:
         self.lock = threading.RLock()
         self.resets = 0
         self.connected = 0
-        self._clock_us = clock_us
         self._edges = edges
         self._incoming: deque[bytes] = deque()
         self._outgoing: deque[int] = deque()
@@ -127,7 +124,6 @@ class ChipPen:
         Raises:
             RuntimeError: It did not come up.
         """
-        self._set_clock()
         self.mcu.core.pc = FLASH_START_ADDRESS
         for alarm, period_ns in (
             (self._pump_alarm, PUMP_NS),
@@ -145,10 +141,6 @@ class ChipPen:
 
     def __exit__(self, *_error: object) -> None:
         """Nothing runs by itself, so nothing is left to end."""
-
-    def _set_clock(self) -> None:
-        """The chip's timer shows `clock_us` at its power-on. Its library offers no way but its epoch."""
-        self.mcu.timer._epoch_nanos = self._clock.nanos - self._clock_us * 1_000
 
     # --- time ---------------------------------------------------------------------------------------------------------
 
@@ -175,6 +167,21 @@ class ChipPen:
         """Let time pass in which the core executes nothing, as through a flash erase; PIO, USB and watchdog go on."""
         with self.lock:
             self._clock.tick(duration_ms * 1e6)
+
+    def clock_us(self) -> int:
+        """What the chip's timer shows."""
+        with self.lock:
+            return int(self.mcu.timer._micros())
+
+    def jump_clock_us(self, duration_us: int) -> None:
+        """The chip's timer jumps ahead. Its library offers no way but its epoch."""
+        with self.lock:
+            self.mcu.timer._epoch_nanos -= duration_us * 1_000
+
+    def miscount(self, edges: int) -> None:
+        """The machine that counts the coil's edges has counted this many too many."""
+        with self.lock:
+            self.mcu.pio[COUNTER_BLOCK].machines[COUNTERS[0]].x -= edges
 
     def until(self, condition: Callable[[], bool], limit_ms: float, step_ms: float = 2.0) -> bool:
         """Let the chip live until `condition()` holds; False when it did not within the limit."""
@@ -247,8 +254,8 @@ class ChipPen:
 
     @property
     def machines_run(self) -> bool:
-        """The firmware has got as far as starting a machine."""
-        return self._cycling
+        """The firmware has got as far as starting a machine since the last reset."""
+        return any(machine.enabled for block in self._blocks for machine in block.machines)
 
     def set_host_open(self, open_: bool) -> None:
         """The host opens or closes the serial port (DTR)."""
@@ -278,7 +285,7 @@ class ChipPen:
 
     def _watch_machines(self) -> None:
         """Until the first machine runs, from when on both blocks are moved by `_cycle`; then until the counters run."""
-        if not self._cycling and any(machine.enabled for block in self._blocks for machine in block.machines):
+        if not self._cycling and self.machines_run:
             self._cycling = True
             self._cycle_alarm.schedule(CYCLE_NS)
         waiting = [machine for machine in self._counters if not (machine.enabled and machine.x)]
@@ -325,7 +332,6 @@ class ChipPen:
         self._outgoing.clear()
         self._waiting_read = None
         self._device.hard_reset(cause=cause)
-        self._set_clock()
         self.wiring.apply()
 
     def _enumerated(self) -> None:

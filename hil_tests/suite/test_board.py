@@ -3,42 +3,66 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-import pytest
-
+from hil_tests.chip.emulator import ChipPen
+from hil_tests.evidence.recorder import Evidence
 from pen_firmware import hal
 from pen_firmware import pio_programs as programs
 from pen_protocol import limits
-from tests.chip.conftest import guest_results
 
-GOLDEN = json.loads((Path(__file__).parents[1] / "pio" / "golden_words.json").read_text(encoding="utf-8"))
+GOLDEN = json.loads(
+    (Path(__file__).parents[2] / "tests" / "pio" / "golden_words.json").read_text(encoding="utf-8")
+)
+GUEST_LIMIT_MS = 6_000
+OPENS_AFTER_NS = 400_000
 
-pytestmark = [pytest.mark.chip, pytest.mark.timeout(1_500)]
-WATCH_NS = 170_000
+
+def guest_results(chip: ChipPen, on_line: Callable[[str], None]) -> dict[str, Any]:
+    """Lines `name json` a guest prints, until `end`.
+
+    Raises:
+        AssertionError: It did not end; what it said is in the message.
+    """
+    said = b""
+    seen = 0
+    results: dict[str, Any] = {}
+    while chip.now_ms < GUEST_LIMIT_MS:
+        chip.run_ms(5)
+        said += chip.read()
+        lines = said.split(b"\r\n")
+        for line in lines[seen:-1]:
+            name, _, value = line.decode("utf-8", "replace").partition(" ")
+            if name == "end":
+                return results
+            try:
+                results[name] = json.loads(value)
+            except json.JSONDecodeError:
+                results[name] = value
+            on_line(name)
+        seen = len(lines) - 1
+    raise AssertionError(f"the guest did not end: {said.decode('utf-8', 'replace')}")
 
 
-def test_every_method_of_the_board_works_on_the_chip(boot, capsys):
-    pen = boot("board.py")
+def test_every_method_of_the_board_works_on_the_chip(
+    guest: Callable[[str], ChipPen], evidence: Evidence
+) -> None:
+    pen = guest("board.py")
     wiring = pen.wiring
-    opened_ns = []
-    watching = []
+    opened_ns: list[int] = []
 
-    def open_amid_a_stroke():
-        if wiring.level("NEEDLE") and not opened_ns:
-            open_stop()
-            watching[0]()
-
-    def hand(line):
+    def hand(line: str) -> None:
         if line == "stop":
-            watching.append(pen.every_ns(WATCH_NS, open_amid_a_stroke))
+            wiring.on_stroke = lambda: pen.at_ns(OPENS_AFTER_NS, open_stop)
         elif line == "close":
             pen.set(estop_closed=True)
 
-    def open_stop():
+    def open_stop() -> None:
+        wiring.on_stroke = lambda: None
         opened_ns.append(pen.now_ns)
-        wiring.estop_closed = False
-        wiring.apply()
+        pen.set(estop_closed=False)
 
     said = guest_results(pen, hand)
 
@@ -48,7 +72,7 @@ def test_every_method_of_the_board_works_on_the_chip(boot, capsys):
         assert (execctrl, shiftctrl) == (GOLDEN[name]["execctrl"], GOLDEN[name]["shiftctrl"]), name
     assert set(said["programs"]) == set(GOLDEN)
     assert said["inputs"] == hal.Input.ESTOP_CLOSED | hal.Input.ESTOP_PRESENT | hal.Input.LATCH
-    assert said["analog"] == [int(value) for value in pen.mcu().adc.channel_values[:4]]
+    assert said["analog"] == [int(value) for value in pen.mcu.adc.channel_values[:4]]
     assert said["runtime"].startswith("mpy 1.")
     assert all(0 < word <= limits.WORD_MAX for word in said["random"])
 
@@ -69,7 +93,7 @@ def test_every_method_of_the_board_works_on_the_chip(boot, capsys):
     edges = wiring.edges
     cut = next(fell for fell in edges.needle_fall_ns if fell >= opened_ns[0])
     stop_us = (cut - opened_ns[0]) / 1000
-    assert stop_us <= limits.BUDGET_ESTOP_US
+    evidence.at_most("coil off after the stop contact, board alone", stop_us, limits.BUDGET_ESTOP_US, "us")
     # the cut stroke; then none although the contact closed and the lease was fed
     cut_one = said["until_now"] + 1
     assert said["stopped"] == [True, cut_one]
@@ -79,5 +103,3 @@ def test_every_method_of_the_board_works_on_the_chip(boot, capsys):
     assert said["hung"][0] is False or said["hung"][1] <= cut_one + 5
     assert wiring.safe is False
     assert wiring.glitches == 0
-    with capsys.disabled():
-        print(f"\n{said['runtime']}: stop contact to coil off {stop_us:.1f} us")
