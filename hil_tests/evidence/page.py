@@ -17,11 +17,11 @@ from markupsafe import Markup
 
 from hil_tests.evidence import parts
 from hil_tests.evidence.measure import Facts, Measurement, Note, Picture, from_properties
+from hil_tests.evidence.page_values import HAZARDS, anchor, limits, measurements
 from hil_tests.evidence.results import (
     Outcome,
     Run,
     TestResult,
-    Worst,
     of_type,
     read_run,
     worst_cases,
@@ -29,20 +29,11 @@ from hil_tests.evidence.results import (
 )
 
 PAGE = "index.html"
-HAZARDS = "hazards"
-"""Title of the run's facts that name the hazards."""
 CHANGED = "changed files"
 _STYLE = Path(__file__).with_name("page.css")
 _OPEN_FOR_PRINT = """
 addEventListener("beforeprint", () => document.querySelectorAll("details").forEach(one => { one.open = true }))
 """
-_MEASURED = (
-    ("measured", ""),
-    ("value", "value"),
-    ("limit", "limit"),
-    ("used of the limit", "bar"),
-    ("margin", ""),
-)
 
 
 def write_all(folder: Path) -> Run:
@@ -65,7 +56,7 @@ def render(run: Run, folder: Path) -> str:
     failed = [test for test in run.tests if test.outcome is Outcome.FAILED]
     sections = [
         _section("failures", "What failed", [_failure(test, folder) for test in failed]),
-        _section("limits", "Limits, and the worst value against each", _limits(run)),
+        _section("limits", "Limits, and the worst value against each", limits(run)),
         _section("shown", "What these tests show", _shown(run)),
         _section("waveforms", "Waveforms", _waveforms(run, folder)),
         _section("tests", "Every test", _tests(run)),
@@ -159,54 +150,7 @@ def _section(anchor: str, title: str, content: Iterable[Markup]) -> Markup:
     return Markup('<section id="{}"><h2>{}</h2>\n{}</section>').format(anchor, title, body) if body else body
 
 
-# --- values -----------------------------------------------------------------------------------------------------------------
-
-
-def _limits(run: Run) -> Iterator[Markup]:
-    """The worst of each, by hazard, the tightest first."""
-    by_hazard: dict[str, list[Worst]] = defaultdict(list)
-    for worst in worst_cases(run.tests):
-        by_hazard[worst.measurement.hazard].append(worst)
-    names = run.facts.get(HAZARDS, {})
-    rows = []
-    for hazard in sorted(by_hazard, key=lambda one: (not one, one)):
-        title = f"{hazard} {names.get(hazard, '')}".strip() or "No hazard named"
-        rows.append(Markup('<tr class="group"><td colspan="6">{}</td></tr>').format(title))
-        rows += [_worst(worst) for worst in sorted(by_hazard[hazard], key=_tightness, reverse=True)]
-    if rows:
-        yield parts.table((*_MEASURED, ("values", "value")), rows)
-        yield Markup(
-            '<p class="faint small">The upright line of a bar is the limit. <em>Values</em> counts how many were measured '
-            "for it; the worst is shown.</p>"
-        )
-
-
-def _tightness(worst: Worst) -> tuple[bool, float]:
-    return not worst.measurement.passed, worst.measurement.used or 0.0
-
-
-def _worst(worst: Worst) -> Markup:
-    name = Markup('<a href="#{}">{}</a>').format(_anchor(worst.test), worst.measurement.name)
-    return parts.row(*_measured_cells(worst.measurement, name), (worst.count, "value"))
-
-
-def _measured_cells(one: Measurement, name: object) -> list[tuple[object, str]]:
-    judged = parts.limit(one) != "no limit"
-    return [
-        (name, ""),
-        (parts.value(one), "value"),
-        (parts.limit(one), "limit"),
-        (parts.bar(one), "bar"),
-        (parts.margin(one) if judged else "", ""),
-    ]
-
-
-def _measurements(test: TestResult) -> Markup:
-    measured = of_type(from_properties(test.records), Measurement)
-    if not measured:
-        return Markup("")
-    rows = [parts.row(*_measured_cells(one, one.name), (one.hazard, "")) for one in measured]
-    return parts.table((*_MEASURED, ("hazard", "")), rows)
+# --- what is shown ---------------------------------------------------------------------------------------------------------
 
 
 def _shown(run: Run) -> Iterator[Markup]:
@@ -247,7 +191,7 @@ def _failure(test: TestResult, folder: Path) -> Markup:
         test.title,
         test.sentence,
         test.id,
-        _measurements(test),
+        measurements(test),
         parts.lines(_figures(test, folder)),
         parts.lines(folded),
     )
@@ -275,7 +219,7 @@ def _figures(test: TestResult, folder: Path) -> Iterator[Markup]:
             picture.title,
             _source(folder, picture),
             f"{picture.title}.",
-            _anchor(test.id),
+            anchor(test.id),
             picture.vcd,
             picture.vcd,
         )
@@ -310,7 +254,7 @@ def _test(test: TestResult) -> Markup:
         (f"{test.duration_s:.2f} s", "value"),
     ]
     body = Markup("").join(parts.tag("td", content, classes) for content, classes in cells)
-    return Markup('<tr id="{}">{}</tr>').format(_anchor(test.id), body)
+    return Markup('<tr id="{}">{}</tr>').format(anchor(test.id), body)
 
 
 def _test_words(test: TestResult) -> Markup:
@@ -320,7 +264,7 @@ def _test_words(test: TestResult) -> Markup:
         words += parts.tag("div", test.sentence, "small faint")
     notes = of_type(from_properties(test.records), Note)
     said = parts.lines(Markup("<p><b>{}</b>: {}</p>").format(note.name, note.text) for note in notes)
-    measured = _measurements(test)
+    measured = measurements(test)
     if not measured and not said:
         return words
     count = len(of_type(from_properties(test.records), Measurement))
@@ -349,10 +293,3 @@ def _everything(run: Run) -> Markup:
         if title not in {HAZARDS, "source", "firmware of this clone"}
     ]
     return Markup('<div class="facts">{}</div>').format(parts.lines(boxes))
-
-
-def _anchor(test: str) -> str:
-    """A test's place on the page."""
-    from hil_tests.evidence.recorder import slug
-
-    return f"t-{slug(test)}"

@@ -78,10 +78,11 @@ def tone(one: Measurement) -> str:
 
 def margin(one: Measurement) -> Markup:
     """What is left of the limit, in words."""
-    return tag("span", _margin_words(one), tone(one))
+    return tag("span", margin_words(one), tone(one))
 
 
-def _margin_words(one: Measurement) -> str:
+def margin_words(one: Measurement) -> str:
+    """What is left of the limit, or how far the value is beyond it."""
     if one.limit.kind is Kind.EQUAL:
         return (
             "exact"
@@ -106,7 +107,7 @@ def bar(one: Measurement) -> Markup:
         '<svg class="used" viewBox="0 0 100 12" preserveAspectRatio="none" role="img" aria-label="{0}">'
         '<rect class="track" x="0" y="3" width="{2}" height="6"/><rect class="{3}" x="0" y="3" width="{1}" height="6"/>'
         '<line class="tick" x1="{2}" y1="0" x2="{2}" y2="12" vector-effect="non-scaling-stroke"/></svg>'
-    ).format(_margin_words(one), f"{max(length, 0.6):.1f}", LIMIT_AT, tone(one))
+    ).format(margin_words(one), f"{max(length, 0.6):.1f}", LIMIT_AT, tone(one))
 
 
 def _band(one: Measurement) -> Markup:
@@ -119,4 +120,4 @@ def _band(one: Measurement) -> Markup:
         '<rect class="track" x="15" y="3" width="70" height="6"/><rect class="{2}" x="{1}" y="1" width="2" height="10"/>'
         '<line class="tick" x1="15" y1="0" x2="15" y2="12" vector-effect="non-scaling-stroke"/>'
         '<line class="tick" x1="85" y1="0" x2="85" y2="12" vector-effect="non-scaling-stroke"/></svg>'
-    ).format(_margin_words(one), f"{at - 1:.1f}", tone(one))
+    ).format(margin_words(one), f"{at - 1:.1f}", tone(one))

@@ -16,6 +16,7 @@ Tests then have the fixture `evidence`; without `--evidence` it judges and keeps
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -126,6 +127,9 @@ class Collector:
         self._log = RunLog(folder)
         self._open: dict[str, list[pytest.TestReport]] = {}
         self._parent: int | None = config.getoption(PARENT_OPTION)
+        if self._parent is not None:
+            # that program ends this one by SIGINT, which would be ignored where both were started in the background
+            signal.signal(signal.SIGINT, signal.default_int_handler)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self) -> None:
