@@ -12,6 +12,7 @@ from hil_tests import forked
 from hil_tests.benches import Ability, Bench, Unable
 from hil_tests.benches.sim import SimBench
 from hil_tests.chip import image as chip_image
+from hil_tests.evidence import plugin as evidence_plugin
 from hil_tests.host import Station
 from hil_tests.stages import ForkKeeper, FreshKeeper, Keeper, Stage
 from pen_host.errors import PenError
@@ -28,7 +29,8 @@ WORKERS = 2
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add --pen."""
+    """Add --pen and --evidence."""
+    evidence_plugin.add_options(parser)
     parser.addoption(
         "--pen",
         default=SIM,
@@ -42,6 +44,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "stage(stage): what has happened to the pen before the test begins")
     config.addinivalue_line("markers", "needs(*abilities): what the bench must be able to do")
     config.stash[KEEPERS] = {}
+    evidence_plugin.register(config)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -113,6 +116,7 @@ def station(request: pytest.FixtureRequest, pen_name: str) -> Iterator[Station]:
     station = keeper.station(marked)
     _require(request.node, station.bench)
     yield station
+    evidence_plugin.record_who(request.node, station.bench, station.worker.snapshot().identity)
     keeper.finish(station)
 
 

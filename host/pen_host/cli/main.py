@@ -8,7 +8,7 @@ import typer
 from typer.exceptions import TyperException
 
 from ..errors import ExitCode, PenError
-from . import demo, device, firmware, log, session, sim, spec
+from . import demo, device, firmware, hil, log, session, sim, spec
 from .telling import tell
 
 app = typer.Typer(
@@ -26,6 +26,7 @@ session.register(app)
 sim.register(app)
 log.register(app)
 firmware.register(app)
+hil.register(app)
 spec.register(app)
 
 BROKEN_OFF = (
