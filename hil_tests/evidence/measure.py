@@ -177,7 +177,7 @@ def from_properties(properties: Iterable[Sequence[object]]) -> list[Record]:
         if name in _RECORDS:
             try:
                 found.append(_record(str(name), json.loads(str(text))))
-            except (TypeError, KeyError) as error:
+            except (TypeError, KeyError, ValueError, AttributeError) as error:
                 raise ValueError(f"a damaged {name} in a test report: {text}") from error
     return found
 
