@@ -105,7 +105,7 @@ class Measurement:
         if self.limit.kind is Kind.AT_LEAST and low is not None and low > 0:
             return low / self.value if self.value > 0 else math.inf
         if self.limit.kind is Kind.WITHIN and low is not None and high is not None and low < high:
-            return abs(2 * self.value - low - high) / (high - low)
+            return abs(2 * (self.value - low) / (high - low) - 1)
         return None
 
     @property
