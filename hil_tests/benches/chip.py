@@ -20,8 +20,12 @@ from pen_sim.plant import analog
 RESOLUTION_NS = 1_000
 IMPORTED_MS = 6_000
 """From USB to a firmware that has imported itself and starts its machines; a host that greets earlier gives up."""
-EDGES_BEFORE_WRAP = CLOCK_WRAP - 8
-"""What the counters of the coil's and the axis' edges begin with, and so wrap in every test that moves something."""
+EDGES_BEFORE_WRAP = (1 << 32) - 8
+"""What the counters of the coil's and the axis' edges begin with, and so wrap in every test that moves something.
+
+Behind the 32 bits of the machine, not the 30 the firmware keeps: MicroPython makes a larger number an object, and no pen
+comes to so many edges in one life.
+"""
 LINES = {
     Signal.COIL: "NEEDLE",
     Signal.SAFE: "SAFE",
