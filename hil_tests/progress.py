@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from hil_tests.evidence.log import Event
-from hil_tests.evidence.results import Outcome, TestResult, test_of
+from hil_tests.evidence.results import Outcome, TestResult, result_of
 
 REFRESH_HZ = 4
 _COLORS = {Outcome.PASSED: "green", Outcome.FAILED: "bold red", Outcome.SKIPPED: "yellow"}
@@ -60,7 +60,7 @@ class RunProgress:
         elif line["event"] == Event.STARTED:
             self._update(description=escape(TestResult(line["test"], Outcome.PASSED).title))
         elif line["event"] == Event.FINISHED:
-            self._finished(test_of(line["test"]))
+            self._finished(result_of(line["test"]))
 
     def say(self, words: str) -> None:
         """Words between the lines."""

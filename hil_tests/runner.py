@@ -45,6 +45,7 @@ EXIT_CODES = {
     Verdict.FAILED: ExitCode.VERIFICATION,
     Verdict.INCOMPLETE: ExitCode.REFUSED,
 }
+WORKER_RESTARTS = "1"
 POSIX = os.name == "posix"
 LAST_LINES = 5
 """Of what pytest printed, shown when it could not even begin."""
@@ -200,7 +201,8 @@ def command(asked: Asked) -> list[str]:
     return [
         *(sys.executable, "-m", "pytest", str(asked.suite.resolve())),
         *("--rootdir", str(ROOT), "-c", str(ROOT / "pyproject.toml"), "-p", "no:cacheprovider", "-v"),
-        *("-n", asked.workers, "--pen", asked.pen, *chosen),
+        # xdist gives a test that kills its worker another turn, for ever
+        *("--max-worker-restart", WORKER_RESTARTS, "-n", asked.workers, "--pen", asked.pen, *chosen),
         *(plugin.OPTION, str(asked.out), plugin.PARENT_OPTION, str(os.getpid())),
     ]
 

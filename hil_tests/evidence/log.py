@@ -52,8 +52,8 @@ class RunLog:
 
     def append(self, event: Event, **content: Any) -> None:
         """Write one line; the file is open for no longer than that."""
-        line = json.dumps({"event": event, "at": now(), **content}, ensure_ascii=False, allow_nan=False)
-        with self._path.open("a", encoding="utf-8") as file:
+        line = json.dumps({"event": event, "at": now(), **content}, allow_nan=False)
+        with self._path.open("a", encoding="ascii") as file:
             file.write(line + "\n")
 
 

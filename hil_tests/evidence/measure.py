@@ -105,7 +105,7 @@ class Measurement:
         if self.limit.kind is Kind.AT_LEAST and low is not None and low > 0:
             return low / self.value if self.value > 0 else math.inf
         if self.limit.kind is Kind.WITHIN and low is not None and high is not None and low < high:
-            return abs(2 * self.value - low - high) / (high - low)
+            return abs(2 * (self.value - low) / (high - low) - 1)
         return None
 
     @property
@@ -177,7 +177,7 @@ def from_properties(properties: Iterable[Sequence[object]]) -> list[Record]:
         if name in _RECORDS:
             try:
                 found.append(_record(str(name), json.loads(str(text))))
-            except (TypeError, KeyError) as error:
+            except (TypeError, KeyError, ValueError, AttributeError) as error:
                 raise ValueError(f"a damaged {name} in a test report: {text}") from error
     return found
 

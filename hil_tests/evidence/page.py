@@ -46,7 +46,7 @@ def write_all(folder: Path) -> Run:
     write_results(run, folder)
     page = folder / PAGE
     partial = page.with_suffix(f".{os.getpid()}")
-    partial.write_text(render(run, folder), encoding="utf-8")
+    partial.write_text(render(run, folder), encoding="utf-8", errors="backslashreplace")
     partial.replace(page)
     return run
 

@@ -126,6 +126,7 @@ class Collector:
         self._folder = folder
         self._log = RunLog(folder)
         self._open: dict[str, list[pytest.TestReport]] = {}
+        self._failed: set[str] = set()
         self._parent: int | None = config.getoption(PARENT_OPTION)
         if self._parent is not None:
             # that program ends this one by SIGINT, which would be ignored where both were started in the background
@@ -184,6 +185,11 @@ class Collector:
         write_all(self._folder)
 
     def _finish(self, nodeid: str, result: TestResult) -> None:
+        """One line; xdist gives a test that killed its worker another turn, which makes nothing good."""
+        if nodeid in self._failed:
+            return
+        if result.outcome is Outcome.FAILED:
+            self._failed.add(nodeid)
         self._log.append(Event.FINISHED, test=asdict(result))
 
 

@@ -123,29 +123,23 @@ class Run:
     @property
     def sentence(self) -> str:
         """The verdict in words."""
-        passed, failed, skipped = (self.count(outcome) for outcome in Outcome)
-        words = f"{passed} of {_count(passed + failed, 'test')} passed"
-        if failed:
-            words = f"{failed} of {_count(passed + failed, 'test')} FAILED"
-        if skipped:
-            words += f", {skipped} more did not apply or could not run"
-        words += "."
+        words = self._counted
         if self.ending is not Ending.COMPLETE:
-            left = (
-                "how many more were to come is not known"
-                if self.collected is None
-                else f"{self.missing} never had their turn"
-            )
-            words += f" The run did not end by itself ({self.ending}): {left}."
-        elif self.missing:
-            words += f" {self.missing} never had their turn."
-        elif not passed and not failed:
-            words = (
-                f"No test ran, so nothing is shown. {words}"
-                if skipped
-                else "No test ran, so nothing is shown."
-            )
-        return words
+            left = "how many more were to come is not known"
+            if self.collected is not None:
+                left = f"{self.missing} never had their turn"
+            return f"{words} The run did not end by itself ({self.ending}): {left}."
+        return f"{words} {self.missing} never had their turn." if self.missing else words
+
+    @property
+    def _counted(self) -> str:
+        passed, failed, skipped = (self.count(outcome) for outcome in Outcome)
+        ran = _count(passed + failed, "test")
+        if not passed and not failed:
+            words = "No test ran, so nothing is shown"
+            return f"{words}: {skipped} did not apply or could not run." if skipped else f"{words}."
+        words = f"{failed} of {ran} FAILED" if failed else f"{passed} of {ran} passed"
+        return f"{words}, {skipped} more did not apply or could not run." if skipped else f"{words}."
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +165,7 @@ def read_run(folder: Path) -> Run:
     ended = of_kind(lines, Event.ENDED)
     return Run(
         began[0]["run"],
-        tuple(test_of(line["test"]) for line in of_kind(lines, Event.FINISHED)),
+        tuple(result_of(line["test"]) for line in of_kind(lines, Event.FINISHED)),
         Ending(ended[-1]["how"]) if ended else Ending.KILLED,
         began[0]["at"],
         ended[-1]["at"] if ended else None,
@@ -179,7 +173,7 @@ def read_run(folder: Path) -> Run:
     )
 
 
-def test_of(content: Mapping[str, Any]) -> TestResult:
+def result_of(content: Mapping[str, Any]) -> TestResult:
     """A test from its line in the log."""
     return TestResult(
         **{
@@ -244,7 +238,7 @@ def write_results(run: Run, folder: Path) -> Path:
     path = folder / RESULTS
     text = json.dumps(as_json(run), ensure_ascii=False, allow_nan=False, indent=1)
     partial = path.with_suffix(f".{os.getpid()}")
-    partial.write_text(text + "\n", encoding="utf-8")
+    partial.write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
     partial.replace(path)
     return path
 

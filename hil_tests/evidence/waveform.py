@@ -42,8 +42,8 @@ class Lane:
 
     Attributes:
         name: Its name.
-        initial: Its level before the first edge.
-        edges: Its changes, in order of time.
+        initial: Its level from the window's first moment on.
+        edges: Its changes after that moment, in order of time.
         passages: The bench tells of moments only, such as a sensor passed, and of no level between them.
     """
 
@@ -91,8 +91,11 @@ def capture(
 
 def _lane(bench: Bench, signal: Signal, from_ns: int, to_ns: int) -> Lane:
     edges = sorted(bench.edges(signal, from_ns), key=lambda edge: edge.t_ns)
-    passages = any(one.level == other.level for one, other in itertools.pairwise(edges))
+    inside = tuple(edge for edge in edges if from_ns < edge.t_ns <= to_ns)
+    if any(one.level == other.level for one, other in itertools.pairwise(edges)):
+        return Lane(signal.value, 0, inside, passages=True)
     # before its next edge a line had the other level; without one, it still has the level it had
     initial = 1 - edges[0].level if edges else bench.level(signal)
-    shown = tuple(edge for edge in edges if edge.t_ns <= to_ns)
-    return Lane(signal.value, initial, shown, passages)
+    if edges and edges[0].t_ns == from_ns:
+        initial = edges[0].level
+    return Lane(signal.value, initial, inside)
