@@ -52,7 +52,9 @@ def test_every_method_of_the_board_works_on_the_chip(boot, capsys):
     assert said["runtime"].startswith("mpy 1.")
     assert all(0 < word <= limits.WORD_MAX for word in said["random"])
 
-    words = [programs.needle_word(1003, 6676 + 4 * number, number) for number in range(3)]
+    words = [
+        programs.needle_word(1003, programs.NEEDLE_PERIOD_BASE_US + 4 * number, number) for number in range(3)
+    ]
     assert said["acks"] == [programs.word_ack(word) for word in words]
     assert said["edges"] == 3
     assert all(abs(period - 6680) < 12 for period in said["halls"][:2])

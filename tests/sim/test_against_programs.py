@@ -69,7 +69,7 @@ class Both:
 
 
 def random_word(source: random.Random) -> int:
-    return source.randrange(512) | source.randrange(800) << 9 | source.randrange(128) << 23
+    return source.randrange(512) | source.randrange(800) << 9 | source.randrange(128) << pio.NEEDLE_TRIM_SHIFT
 
 
 def feeds(end_us: int) -> list[Call]:
@@ -107,19 +107,19 @@ def test_a_stop_contact_at_any_phase_cuts_and_latches_both_alike(seed: int) -> N
     opens_us = source.randrange(1_000, 9_000)
     calls: list[Call] = [
         *feeds(30_000),
-        *[(900, "needle_put", (pio.needle_word(2_047, 6_676, number),)) for number in range(3)],
+        *[(900, "needle_put", (pio.needle_word(2_047, 6_678, number),)) for number in range(3)],
         (opens_us, "estop", (False,)),
         (opens_us + 2_000, "estop", (True,)),
         (opens_us + 2_500, "needle_tripped", ()),
         (opens_us + 3_000, "needle_restart", ()),
-        (opens_us + 3_100, "needle_put", (pio.needle_word(2_000, 6_676, 5),)),
+        (opens_us + 3_100, "needle_put", (pio.needle_word(2_000, 6_678, 5),)),
     ]
     run(calls, 30_000)
 
 
 @pytest.mark.parametrize("taken_us", [900, 1_500, 3_500, 7_580, 7_584, 12_001])
 def test_a_lease_taken_away_ends_the_run_and_a_restart_begins_a_new_one(taken_us: int) -> None:
-    word = pio.needle_word(1_503, 6_676, 1)
+    word = pio.needle_word(1_503, 6_678, 1)
     calls: list[Call] = [
         (10, "lease_feed", (10_000,)),
         *[(890, "needle_put", (word,)) for _ in range(3)],
@@ -134,7 +134,7 @@ def test_a_lease_taken_away_ends_the_run_and_a_restart_begins_a_new_one(taken_us
 
 
 def test_an_expired_lease_and_a_starved_or_unread_needle_stop_alike() -> None:
-    word = pio.needle_word(1_503, 6_676, 1)
+    word = pio.needle_word(1_503, 6_678, 1)
     calls: list[Call] = [(10, "lease_feed", (16_383,))]
     calls += [(500 + 6_700 * number, "needle_put", (word,)) for number in range(8)]
     calls += [(54_500, "needle_ack", ()), (54_501, "needle_room", ())]

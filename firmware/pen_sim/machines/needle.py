@@ -1,9 +1,9 @@
-"""The needle machine: one word makes one stroke, at most 2047 us of coil, never more often than every 6676 us.
+"""The needle machine: one word makes one stroke, at most 2047 us of coil, never more often than every 6678 us.
 
-Behaviour of `pen_firmware.pio_programs.needle`: word = ON[9] | EXT[14] << 9 | SEQ[7] << 23; on-time 4*ON+3 us, period
-6676+4*EXT us; the SAFE node is sampled every 4 us from just before the pad rises until the period ends. SAFE low there
-latches the machine off, where it drains its queue. A complete on-time is acknowledged with EXT | SEQ << 14; with four
-acknowledgements unread it stalls with the pad low.
+Behaviour of `pen_firmware.pio_programs.needle`: word = ON[9] | EXT[14] << 9 | TRIM[2] << 23 | SEQ[5] << 25; on-time
+4*ON+3 us, period 6678+4*EXT+TRIM us; the SAFE node is sampled every 4 us from just before the pad rises until the trim
+of the period begins. SAFE low there latches the machine off, where it drains its queue. A complete on-time is
+acknowledged with EXT | TRIM << 14 | SEQ << 16; with four acknowledgements unread it stalls with the pad low.
 """
 
 from __future__ import annotations
