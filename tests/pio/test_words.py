@@ -11,16 +11,9 @@ from hypothesis import strategies as st
 
 from pen_firmware import pio_programs as programs
 from pen_protocol import limits
-from tests.pio.bench import Bench
 
 GOLDEN = json.loads((Path(__file__).parent / "golden_words.json").read_text(encoding="utf-8"))
 BLOCK_WORDS = 32
-
-
-@pytest.fixture(scope="module")
-def assembled() -> dict[str, list]:
-    bench = Bench()
-    return {name: bench.module.assemble(name) for name in programs.OPTIONS}
 
 
 @pytest.mark.parametrize("name", sorted(programs.OPTIONS))
