@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import itertools
 import random
+from typing import Any
 
+import numpy as np
 import pytest
 
-from pen_firmware import pins
+from pen_firmware import pins, steps
 from pen_firmware import pio_programs as programs
+from pen_firmware.steps import Steps
+from tests.pio.lanes import NEVER, Contacts, Lanes
 
 
 @pytest.mark.parametrize("period_us", [59, 63, 99, 459, 1001, 20_003, 65_535])
@@ -88,6 +92,106 @@ def test_the_stop_contact_allows_no_further_step(bench, phase):
     assert all(rose - opened <= 5 for rose, _ in bench.highs("STEP"))
     assert bench.level("STEP") == 0
     assert bench.board.step_tripped()
+
+
+def test_every_step_word_makes_one_step_after_its_period(assembled: dict[str, list[Any]]) -> None:
+    """All 16384, and random ones with bits beyond the field: never sooner than the shortest period."""
+    seed = 14
+    print(f"seed {seed}")
+    beyond = np.random.default_rng(seed).integers(0, 1 << 32, 2_000, dtype=np.uint32)
+    words = np.concatenate([np.arange(1 << programs.STEP_BITS, dtype=np.uint32), beyond])
+    words = words[np.argsort(words & np.uint32((1 << programs.STEP_BITS) - 1), kind="stable")]
+    lanes = Lanes(assembled["stepper"], words.reshape(-1, 1), pulses=1)
+    lanes.run(70_000)
+
+    periods = 59 + 4 * (words & np.uint32((1 << programs.STEP_BITS) - 1)).astype(np.int64)
+    assert np.array_equal(lanes.result.starved, periods)
+    assert np.array_equal(lanes.result.rises[:, 0], periods - 4)
+    assert np.all(lanes.result.widths == 4)
+    assert np.all(lanes.pulses == 1)
+    assert lanes.result.starved.min() == programs.STEP_PERIOD_BASE_US
+
+
+@pytest.mark.parametrize("period_us", [59, 99, 459])
+@pytest.mark.parametrize("low_us", [64, NEVER])
+def test_no_step_begins_later_than_five_us_after_the_gate_closes_in_any_phase(
+    assembled: dict[str, list[Any]], period_us: int, low_us: int
+) -> None:
+    """Every cycle of two steps; the gate opening again brings nothing back, and no word is left to replay."""
+    opens = np.arange(2 * period_us, dtype=np.int64)
+    words = np.full((len(opens), 4), programs.step_word(period_us), np.uint32)
+    lanes = Lanes(assembled["stepper"], words, contacts=Contacts(opens, opens + low_us), pulses=4)
+    lanes.run(4 * period_us + 200)
+
+    assert np.all(lanes.result.rises < opens[:, None] + 5)
+    assert np.all(lanes.result.widths[lanes.result.rises >= 0] == 4), "a step that began is whole"
+    assert np.all(lanes.level == 0)
+    assert np.all(lanes.flagged >= opens)
+    assert np.all(lanes.taken == 4)
+
+
+@pytest.mark.parametrize(("length", "slow"), [(70, False), (20, False), (1, False), (12, True)])
+def test_a_leg_is_made_as_the_firmware_ramps_it(bench, length, slow):
+    """The firmware's own feeding, a pass every 5 ms: each step after the time of its place in the ramp, all counted."""
+    bench.run(10)  # the counter has begun to count
+    leg = Steps(bench.board)
+    started = bench.wiring.position
+    leg.begin(True, length, slow)
+    while not (leg.queued_all() and bench.board.step_idle()):
+        leg.feed()
+        bench.run(5_000)
+        assert leg.count()
+
+    rises = [rose for rose, _ in bench.highs("STEP")]
+    distances = [later - earlier for earlier, later in itertools.pairwise(rises)]
+    assert distances == [made(period) for period in ramp(length, slow)[1:]]
+    assert len(rises) == leg.made == bench.board.step_edges() == length
+    assert leg.agree()
+    assert bench.wiring.position - started == length
+
+
+def ramp(length, slow):
+    """Period asked for each step of a leg: up the ramp, along, and down the same way."""
+    if slow:
+        return [steps.SLOW_US] * length
+    places = [min(place, length - 1 - place) for place in range(length)]
+    return [steps.RAMP_US[place] if place < len(steps.RAMP_US) else steps.FAST_US for place in places]
+
+
+def made(period_us):
+    return programs.step_word_period_us(programs.step_word(period_us))
+
+
+def test_words_acknowledgements_edges_and_meter_agree_and_a_cut_stroke_is_the_difference(armed):
+    """Four independent numbers. The sensor closes a period with each pulse but the first."""
+    strokes, period_us = 7, 7_001
+    acks, halls = [], []
+    words = [programs.needle_word(1_003, period_us, seq) for seq in range(strokes)]
+    waiting = list(words)
+    for _ in range(strokes * period_us // 1_000 + 4):
+        armed.board.lease_feed(programs.LEASE_TICKS_MAX)
+        if waiting and armed.board.needle_room() > 2:
+            armed.board.needle_put(waiting.pop(0))
+        armed.run(1_000)
+        acks += read(armed.board.needle_ack)
+        halls += read(armed.board.hall_period_us)
+    assert acks == [programs.word_ack(word) for word in words]
+    assert armed.board.needle_edges() == len(armed.highs("NEEDLE")) == strokes
+    assert len(halls) == strokes - 1
+    assert all(abs(period - period_us) <= programs.HALL_TICK_US for period in halls)
+
+    armed.board.needle_put(programs.needle_word(2_047, period_us, 8))
+    armed.run(300)
+    armed.board.lease_feed(0)
+    armed.run(10_000)
+    assert armed.board.needle_edges() - len(acks) == 1, "begun and not ended"
+    assert read(armed.board.needle_ack) == []
+    assert read(armed.board.hall_period_us) == [], "a needle that was not pulled in passes no sensor"
+
+
+def read(take):
+    """Everything a queue holds, from a call that answers -1 when it is empty."""
+    return list(itertools.takewhile(lambda value: value >= 0, iter(take, None)))
 
 
 def test_every_edge_on_the_needle_pad_counts(armed):

@@ -32,29 +32,25 @@ def test_on_time_is_four_us_a_step_and_three(armed, on):
     word = programs.needle_word(3 + 4 * on, 7000, 1)
     stroke(armed, word, word)
 
-    # the first one after a stall may read one cycle short in the emulator
-    first, second = pulled(armed)
-    assert second == 4 * on + 3
-    assert first in (second - 1, second)
+    assert pulled(armed) == [4 * on + 3] * 2
 
 
 @pytest.mark.parametrize("on_us", [3, 1003, 2047])
-@pytest.mark.parametrize("ext", [0, 1, 2, 831, 8191, 16_383])
+@pytest.mark.parametrize("ext", [0, 1, 831])
 def test_period_does_not_depend_on_the_on_time(armed, on_us, ext):
     word = programs.needle_word(on_us, programs.NEEDLE_PERIOD_BASE_US + 4 * ext, 0)
     stroke(armed, word, word, word)
 
     rises = [rose for rose, _ in armed.highs("NEEDLE")]
-    # the first period starts at a stall: one cycle of the emulator
-    assert abs(rises[1] - rises[0] - (programs.NEEDLE_PERIOD_BASE_US + 4 * ext)) <= 1
-    assert rises[2] - rises[1] == programs.NEEDLE_PERIOD_BASE_US + 4 * ext == programs.word_period_us(word)
+    distances = [later - earlier for earlier, later in itertools.pairwise(rises)]
+    assert distances == [programs.NEEDLE_PERIOD_BASE_US + 4 * ext] * 2 == [programs.word_period_us(word)] * 2
 
 
 @pytest.mark.covers("REQ-0401", "REQ-0402")
 def test_no_word_lengthens_the_pulse_or_shortens_the_period(armed):
-    """HAZ-04: any 32 bits in the queue stay within the caps, also those no helper would make."""
+    """HAZ-04: any 32 bits in the queue stay within the caps, with lease and counters running; the rest: test_every_word."""
     source = random.Random(4)
-    words = [source.getrandbits(32) for _ in range(12)] + [0, 0xFFFFFFFF, 0x1FF, (1 << 30) - 1]
+    words = [source.getrandbits(32) for _ in range(2)] + [0, 0xFFFFFFFF]
     for word in words:
         armed.board._needle.put(word)
         for _ in range(80):
@@ -67,7 +63,7 @@ def test_no_word_lengthens_the_pulse_or_shortens_the_period(armed):
     assert max(length for _, length in highs) <= programs.NEEDLE_ON_MAX_US
     assert (
         min(later - earlier for (earlier, _), (later, _) in itertools.pairwise(highs))
-        >= programs.NEEDLE_PERIOD_BASE_US - 1
+        >= programs.NEEDLE_PERIOD_BASE_US
     )
 
 
@@ -81,7 +77,7 @@ def test_queued_words_keep_the_shortest_period(armed):
     assert len(rises) == 4
     assert (
         min(later - earlier for earlier, later in itertools.pairwise(rises))
-        >= programs.NEEDLE_PERIOD_BASE_US - 1
+        >= programs.NEEDLE_PERIOD_BASE_US
     )
 
 
@@ -212,7 +208,7 @@ def test_restart_from_any_moment_leaves_it_waiting_and_low(armed, delay_us):
     armed.edges["NEEDLE"].clear()
 
     stroke(armed, programs.needle_word(1003, programs.NEEDLE_PERIOD_BASE_US, 9))
-    assert pulled(armed)[0] in (1002, 1003)
+    assert pulled(armed) == [1003]
     assert programs.ack_seq(armed.board.needle_ack()) == 9
 
 
