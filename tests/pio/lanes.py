@@ -101,7 +101,9 @@ class Lanes:
         """Rising edges of the pad."""
         self.flagged = np.full(count, -1, np.int64)
         """Cycle in which the flag was raised."""
-        self.result = Result(*(np.full(shape, -1, np.int64) for shape in ((count, pulses), (count, pulses), count)))
+        self.result = Result(
+            *(np.full(shape, -1, np.int64) for shape in ((count, pulses), (count, pulses), count))
+        )
         self._due: list[tuple[int, int, int, Group]] = []
         self._order = 0
         self._at(0, 0, slice(0, count))
@@ -115,7 +117,9 @@ class Lanes:
 
     def groups(self) -> list[tuple[int, int, Group]]:
         """Cycle, place and lanes of each group that is still running."""
-        return [(cycle, place, group) for cycle, place, _, group in sorted(self._due, key=lambda due: due[:3])]
+        return [
+            (cycle, place, group) for cycle, place, _, group in sorted(self._due, key=lambda due: due[:3])
+        ]
 
     # --- groups -------------------------------------------------------------------------------------------------------
 
@@ -135,6 +139,7 @@ class Lanes:
     # --- one instruction ------------------------------------------------------------------------------------------------
 
     def _instruction(self, cycle: int, place: int, group: Group) -> None:
+        assert place < len(self._program), "it runs into what lies behind the program"
         word = self._program[place]
         self._drive(cycle, group, word & _SIDE != 0)
         after = cycle + 1 + ((word & _DELAY) >> 8)

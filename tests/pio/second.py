@@ -70,13 +70,13 @@ def run(
             wrap_top=program[4] >> 12 & 0x1F,
         )
         before = state
-        for was, state in steps:  # noqa: B007 - the state after the last step is where the next run begins
+        for was, state in steps:
             if (was.pin_values ^ state.pin_values) >> PAD & 1:
                 edges.append((was.clock, state.pin_values >> PAD & 1))
             pulled = opcodes[was.program_counter] & _PULL_MASK == _PULL
             if head_start and pulled and state.output_shift_register.counter == 0:
                 register = ShiftRegister(state.output_shift_register.contents, head_start)
-                state = replace(state, output_shift_register=register)  # noqa: PLW2901 - the corrected state
+                state = replace(state, output_shift_register=register)
                 break
         if state is before:
             break

@@ -8,26 +8,22 @@ from __future__ import annotations
 
 import itertools
 import random
-from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from pen_firmware import pio_programs as programs
 from pen_protocol import limits
+from tests.pio import properties
 from tests.pio.lanes import Lanes
+from tests.pio.properties import Program, Words
 from tests.pio.solo import Solo
 
 SEED = 20_260
 RANDOM_WORDS = 100_000
-START = 7
-"""Cycles from the pull of a word to the rising pad."""
-PULLS_DUE = programs.NEEDLE_PERIOD_MAX_US + 1_000
 ON_MASK = (1 << programs.NEEDLE_ON_BITS) - 1
 EXT_MASK = (1 << programs.NEEDLE_EXT_BITS) - 1
 ALL_ONES = (1 << 32) - 1
-Words = NDArray[np.uint32]
 
 
 def boundary_words() -> list[int]:
@@ -58,17 +54,6 @@ def every_period() -> list[int]:
     return [rest << programs.NEEDLE_ON_BITS for rest in range(1 << 16)]
 
 
-def on_us(words: Words) -> NDArray[np.int64]:
-    """The documented formula, again, apart from the firmware's helper."""
-    return 3 + 4 * (words & np.uint32(ON_MASK)).astype(np.int64)
-
-
-def period_us(words: Words) -> NDArray[np.int64]:
-    ext = (words >> np.uint32(9) & np.uint32(EXT_MASK)).astype(np.int64)
-    trim = (words >> np.uint32(23) & np.uint32(3)).astype(np.int64)
-    return 6678 + 4 * ext + trim
-
-
 @pytest.fixture(scope="module")
 def words() -> Words:
     """Random words, all boundaries, every on-time, every period; ordered by the extension for the lanes' sake."""
@@ -76,59 +61,46 @@ def words() -> Words:
     drawn = source.integers(0, 1 << 32, RANDOM_WORDS, dtype=np.uint32)
     chosen = np.array(boundary_words() + every_on_time() + every_period(), np.uint32)
     together = np.concatenate([drawn, chosen])
-    return together[np.argsort(together >> np.uint32(9) & np.uint32(EXT_MASK), kind="stable")]
+    return properties.ordered(together, properties.period_us(together))
 
 
 @pytest.fixture(scope="module")
-def played(assembled: dict[str, list[Any]], words: Words) -> Lanes:
+def played(assembled: dict[str, Program], words: Words) -> Lanes:
     """Each of the words alone in the queue of a machine of its own, until the machine asks for the next."""
     print(f"seed {SEED}, {len(words)} words")
-    lanes = Lanes(assembled["needle"], words.reshape(-1, 1), pulses=1)
-    lanes.run(PULLS_DUE)
-    return lanes
+    return properties.alone(assembled["needle"], words)
 
 
 @pytest.mark.xdist_group("every_word")
 @pytest.mark.covers("REQ-0401", "REQ-0402")
 def test_every_word_makes_one_pulse_of_its_on_time_and_no_other(played: Lanes, words: Words) -> None:
-    assert not played.groups(), "every machine waits for its next word"
-    assert np.all(played.pulses == 1)
-    assert np.all(played.level == 0)
-    assert np.all(played.result.rises[:, 0] == START)
-    assert np.array_equal(played.result.widths[:, 0], on_us(words))
+    properties.makes_one_pulse(played, words)
 
 
 @pytest.mark.xdist_group("every_word")
 def test_every_word_asks_for_the_next_after_its_period(played: Lanes, words: Words) -> None:
     """The first pull is in cycle 0, and the pad rises as long after one pull as after the other."""
-    assert np.array_equal(played.result.starved, period_us(words))
+    properties.keeps_its_period(played, words)
 
 
 @pytest.mark.xdist_group("every_word")
 @pytest.mark.covers("REQ-0401", "REQ-0402")
 def test_no_word_exceeds_the_caps_on_on_time_duty_and_rate(played: Lanes) -> None:
     """HAZ-04. The caps are reached by words, so the numbers are those of the program and not of the sample."""
-    widths, periods = played.result.widths[:, 0], played.result.starved
-
-    assert widths.max() == programs.NEEDLE_ON_MAX_US <= limits.COIL_ON_MAX_US
-    assert periods.min() == programs.NEEDLE_PERIOD_BASE_US
-    assert limits.RATE_MAX_MHZ < programs.rate_mhz(int(periods.min())) < 149_750
-    assert np.all(100 * widths <= limits.COIL_DUTY_MAX_PERCENT * periods)
-    assert (100 * widths / periods).max() < 30.66
+    properties.keeps_the_caps(played)
+    assert played.result.widths.max() == programs.NEEDLE_ON_MAX_US
+    assert played.result.starved.min() == programs.NEEDLE_PERIOD_BASE_US
+    assert limits.RATE_MAX_MHZ < programs.rate_mhz(int(played.result.starved.min())) < 149_750
 
 
 @pytest.mark.xdist_group("every_word")
 def test_every_word_is_acknowledged_once_with_what_lies_above_its_on_time(
     played: Lanes, words: Words
 ) -> None:
-    lanes = np.concatenate([who for _, who, _ in played.result.answers])
-    said = np.concatenate([what for _, _, what in played.result.answers])
-
-    assert len(lanes) == len(words) == len(np.unique(lanes))
-    assert np.array_equal(said, words[lanes] >> np.uint32(programs.NEEDLE_ON_BITS))
+    properties.acknowledges_once(played, words)
 
 
-def test_the_extension_begins_in_the_same_state_after_every_on_time(needle: list[Any]) -> None:
+def test_the_extension_begins_in_the_same_state_after_every_on_time(needle: Program) -> None:
     """So what holds for every on-time and for every period holds for every pair of them: for all 2^32 words.
 
     Up to the extension the program has seen of a word only ON; the rest lies untouched in the shift register. All lanes
@@ -159,12 +131,12 @@ def assert_formula(solo: Solo, words: list[int]) -> None:
     strokes = solo.strokes()
     rises = [rose for rose, _ in strokes]
     asked = np.array(words, np.uint32)
-    assert [width for _, width in strokes] == on_us(asked).tolist()
-    assert np.diff(rises).tolist() == period_us(asked)[:-1].tolist()
+    assert [width for _, width in strokes] == properties.on_us(asked).tolist()
+    assert np.diff(rises).tolist() == properties.period_us(asked)[:-1].tolist()
     assert solo.answers == [word >> programs.NEEDLE_ON_BITS for word in words]
 
 
-def test_every_on_time_to_the_cycle(needle: list[Any]) -> None:
+def test_every_on_time_to_the_cycle(needle: Program) -> None:
     """All 512, in the shortest period, on the emulated chip."""
     solo = Solo(needle)
     words = every_on_time()
@@ -173,7 +145,7 @@ def test_every_on_time_to_the_cycle(needle: list[Any]) -> None:
     assert_formula(solo, words)
 
 
-def test_a_dense_sweep_of_periods_to_the_cycle(needle: list[Any]) -> None:
+def test_a_dense_sweep_of_periods_to_the_cycle(needle: Program) -> None:
     near_powers = {(1 << bit) + away for bit in range(programs.NEEDLE_EXT_BITS) for away in (-1, 0, 1)}
     extensions = sorted({*range(24), *near_powers, *range(0, EXT_MASK, 1_500), EXT_MASK})
     words = [
@@ -188,7 +160,7 @@ def test_a_dense_sweep_of_periods_to_the_cycle(needle: list[Any]) -> None:
 
 
 @pytest.mark.covers("REQ-0401", "REQ-0402")
-def test_random_and_boundary_words_one_after_the_other_on_the_emulated_chip(needle: list[Any]) -> None:
+def test_random_and_boundary_words_one_after_the_other_on_the_emulated_chip(needle: Program) -> None:
     """Other than in the lanes each word follows another one: nothing of a stroke reaches into the next."""
     print(f"seed {SEED}")
     source = random.Random(SEED)
@@ -200,7 +172,7 @@ def test_random_and_boundary_words_one_after_the_other_on_the_emulated_chip(need
     assert_formula(solo, words)
 
 
-def test_a_thousand_strokes_have_no_jitter(needle: list[Any]) -> None:
+def test_a_thousand_strokes_have_no_jitter(needle: Program) -> None:
     period = programs.needle_period_us(limits.RATE_MAX_MHZ)
     words = [programs.needle_word(1_803, period, seq) for seq in range(1_001)]
     solo = Solo(needle)

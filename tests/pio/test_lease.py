@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from pen_firmware import pio_programs as programs
-from tests.pio.lanes import Lanes
+from tests.pio import properties
 
 PULL_LOW = 0x8080
 """pull(noblock).side(0): what the board empties a queue with."""
@@ -31,18 +31,14 @@ def test_every_word_keeps_the_line_alive_for_its_ticks_and_one(assembled: dict[s
     print(f"seed {seed}")
     beyond = np.random.default_rng(seed).integers(0, 1 << 32, 2_000, dtype=np.uint32)
     words = np.concatenate([np.arange(programs.LEASE_TICKS_MAX + 1, dtype=np.uint32), beyond])
-    ticks = (words & np.uint32(programs.LEASE_TICKS_MAX)).astype(np.int64)
-    order = np.argsort(ticks, kind="stable")
-    words, ticks = words[order], ticks[order]
-    lanes = Lanes(assembled["lease"], words.reshape(-1, 1), pulses=1)
-    lanes.run(70_000)
+    words = properties.ordered(words, properties.field(words, programs.LEASE_BITS))
 
-    turns = np.where(ticks > 0, ticks + 1, 0)
-    assert not lanes.groups()
-    assert np.array_equal(lanes.pulses, turns)
-    assert np.array_equal(lanes.result.starved, 3 + programs.LEASE_TICK_US * turns)
-    assert np.all(lanes.result.widths[ticks > 0] == programs.LEASE_HIGH_US)
-    assert np.all(lanes.level == 0)
+    properties.lease_lasts(assembled["lease"], words)
+
+
+def test_the_stop_contact_latches_the_line_in_every_phase(assembled: dict[str, list[Any]]) -> None:
+    """One turn of an open contact; words that come later, with it closed again, do not bring the line back."""
+    properties.lease_latches(assembled["lease"])
 
 
 def test_feeding_renews_the_line_without_a_gap(bench):

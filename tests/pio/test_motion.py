@@ -12,7 +12,8 @@ import pytest
 from pen_firmware import pins, steps
 from pen_firmware import pio_programs as programs
 from pen_firmware.steps import Steps
-from tests.pio.lanes import NEVER, Contacts, Lanes
+from tests.pio import properties
+from tests.pio.lanes import NEVER
 
 
 @pytest.mark.parametrize("period_us", [59, 63, 99, 459, 1001, 20_003, 65_535])
@@ -100,16 +101,9 @@ def test_every_step_word_makes_one_step_after_its_period(assembled: dict[str, li
     print(f"seed {seed}")
     beyond = np.random.default_rng(seed).integers(0, 1 << 32, 2_000, dtype=np.uint32)
     words = np.concatenate([np.arange(1 << programs.STEP_BITS, dtype=np.uint32), beyond])
-    words = words[np.argsort(words & np.uint32((1 << programs.STEP_BITS) - 1), kind="stable")]
-    lanes = Lanes(assembled["stepper"], words.reshape(-1, 1), pulses=1)
-    lanes.run(70_000)
+    words = properties.ordered(words, properties.field(words, programs.STEP_BITS))
 
-    periods = 59 + 4 * (words & np.uint32((1 << programs.STEP_BITS) - 1)).astype(np.int64)
-    assert np.array_equal(lanes.result.starved, periods)
-    assert np.array_equal(lanes.result.rises[:, 0], periods - 4)
-    assert np.all(lanes.result.widths == 4)
-    assert np.all(lanes.pulses == 1)
-    assert lanes.result.starved.min() == programs.STEP_PERIOD_BASE_US
+    properties.step_lasts(assembled["stepper"], words)
 
 
 @pytest.mark.parametrize("period_us", [59, 99, 459])
@@ -118,16 +112,7 @@ def test_no_step_begins_later_than_five_us_after_the_gate_closes_in_any_phase(
     assembled: dict[str, list[Any]], period_us: int, low_us: int
 ) -> None:
     """Every cycle of two steps; the gate opening again brings nothing back, and no word is left to replay."""
-    opens = np.arange(2 * period_us, dtype=np.int64)
-    words = np.full((len(opens), 4), programs.step_word(period_us), np.uint32)
-    lanes = Lanes(assembled["stepper"], words, contacts=Contacts(opens, opens + low_us), pulses=4)
-    lanes.run(4 * period_us + 200)
-
-    assert np.all(lanes.result.rises < opens[:, None] + 5)
-    assert np.all(lanes.result.widths[lanes.result.rises >= 0] == 4), "a step that began is whole"
-    assert np.all(lanes.level == 0)
-    assert np.all(lanes.flagged >= opens)
-    assert np.all(lanes.taken == 4)
+    properties.step_stops(assembled["stepper"], period_us, low_us)
 
 
 @pytest.mark.parametrize(("length", "slow"), [(70, False), (20, False), (1, False), (12, True)])

@@ -76,8 +76,7 @@ def test_queued_words_keep_the_shortest_period(armed):
     rises = [rose for rose, _ in armed.highs("NEEDLE")]
     assert len(rises) == 4
     assert (
-        min(later - earlier for earlier, later in itertools.pairwise(rises))
-        >= programs.NEEDLE_PERIOD_BASE_US
+        min(later - earlier for earlier, later in itertools.pairwise(rises)) >= programs.NEEDLE_PERIOD_BASE_US
     )
 
 
