@@ -5,14 +5,16 @@ cycle is one microsecond: the clock runs at the machines' own rate. What the emu
 
 - `init` empties FIFOs as the chip's library does.
 - A stalled instruction takes a cycle of its own once the reason of the stall is gone; the emulator ends it between two
-  cycles. `put` and `get` that end a stall therefore move the machine's next instruction one cycle on (`_own_cycle`).
+  cycles, and does so even for a machine that is switched off. `put` and `get` make both good (`_stall`).
 - A machine that is switched on or restarted is due one cycle late in the emulator and makes up for it in its first delay,
   one cycle short. It begins here without that debt.
 """
 
 from __future__ import annotations
 
+import contextlib
 import types
+from collections.abc import Iterator
 from typing import Any
 
 from tests.pio.assembler import asm_pio
@@ -152,13 +154,26 @@ class StateMachine:
 
     def _own_cycle(self) -> None:
         """Move the emulated machine's next instruction one cycle on."""
-        block = self._rp2.chip.pio[self._block]
-        machine = block.machines[self._index]
-        machine.next_due_fp += machine.div_fp
-        block.recompute_due()
+        self._emulated.next_due_fp += self._emulated.div_fp
+        self._rp2.chip.pio[self._block].recompute_due()
 
-    def _waits(self) -> bool:
-        return bool(self._rp2.chip.pio[self._block].machines[self._index].waiting)
+    @contextlib.contextmanager
+    def _stall(self) -> Iterator[None]:
+        """Around what may end a stall: a running machine needs a cycle for it, a stopped one stays stalled."""
+        machine = self._emulated
+        waited = machine.waiting
+        if waited and not machine.enabled:
+            machine.waiting = False
+            yield
+            machine.waiting = True
+            return
+        yield
+        if waited and not machine.waiting:
+            self._own_cycle()
+
+    @property
+    def _emulated(self) -> Any:
+        return self._rp2.chip.pio[self._block].machines[self._index]
 
     def exec(self, word: int) -> None:
         self._write(_INSTR, word)
@@ -166,19 +181,14 @@ class StateMachine:
     def put(self, word: int) -> None:
         if self.tx_fifo() >= 4:
             raise RuntimeError("put with a full queue: the chip would wait for ever")
-        waited = self._waits()
-        self._rp2.memory[self._base + _TXF + 4 * self._index] = word
-        if waited and not self._waits():
-            self._own_cycle()
+        with self._stall():
+            self._rp2.memory[self._base + _TXF + 4 * self._index] = word
 
     def get(self) -> int:
         if not self.rx_fifo():
             raise RuntimeError("get with an empty queue: the chip would wait for ever")
-        waited = self._waits()
-        word = self._rp2.memory[self._base + _RXF + 4 * self._index]
-        if waited and not self._waits():
-            self._own_cycle()
-        return word
+        with self._stall():
+            return self._rp2.memory[self._base + _RXF + 4 * self._index]
 
     def tx_fifo(self) -> int:
         return self._rp2.memory[self._base + _FLEVEL] >> 8 * self._index & 0xF
