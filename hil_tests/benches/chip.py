@@ -12,6 +12,7 @@ from hil_tests.benches.contract import Ability, Bench, Edge, Figures, Hand, Misd
 from hil_tests.chip import image as chip_image
 from hil_tests.chip import probe
 from hil_tests.chip.emulator import ChipPen
+from hil_tests.chip.guest import GUESTS
 from hil_tests.chip.transport import ChipTransport
 from pen_firmware.hal import CLOCK_WRAP
 from pen_sim.eeprom import Cartridge
@@ -69,7 +70,7 @@ class ChipBench(Bench):
         self.image = image
         files = chip_image.device_tree(Path(tempfile.gettempdir()) / "pen-device-tree")
         if guest is not None:
-            files["main.py"] = (probe.GUESTS / guest).read_bytes()
+            files["main.py"] = (GUESTS / guest).read_bytes()
         elif probed:
             files = probe.probed_files(files)
         self.chip = ChipPen(image, files, Cartridge(), edges=0 if guest else EDGES_BEFORE_WRAP)

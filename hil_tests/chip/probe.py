@@ -9,12 +9,11 @@ from __future__ import annotations
 import enum
 import struct
 from collections.abc import Mapping
-from pathlib import Path
 
 from hil_tests.benches.contract import Figures
 from hil_tests.chip.emulator import ChipPen
+from hil_tests.chip.guest import GUESTS
 
-GUESTS = Path(__file__).parent / "guests"
 ASKED = 0x40050098
 """Compare register of PWM slice 7: nothing of the pen is on a PWM."""
 FIGURES = 0x40050084
