@@ -115,7 +115,9 @@ def station(request: pytest.FixtureRequest, pen_name: str) -> Iterator[Station]:
         raise pytest.UsageError(f"{request.node.nodeid} needs a mark: stage(Stage.…)")
     station = keeper.station(marked)
     _require(request.node, station.bench)
+    began_ns = station.bench.now_ns
     yield station
+    request.node.user_properties.append(("pen_ms", round((station.bench.now_ns - began_ns) / 1e6)))
     evidence_plugin.record_who(request.node, station.bench, station.worker.snapshot().identity)
     keeper.finish(station)
 

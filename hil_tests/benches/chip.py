@@ -12,6 +12,7 @@ from hil_tests.benches.contract import Ability, Bench, Edge, Figures, Hand, Misd
 from hil_tests.chip import image as chip_image
 from hil_tests.chip import probe
 from hil_tests.chip.emulator import ChipPen
+from hil_tests.chip.guest import GUESTS
 from hil_tests.chip.transport import ChipTransport
 from pen_firmware.hal import CLOCK_WRAP
 from pen_sim.eeprom import Cartridge
@@ -20,8 +21,12 @@ from pen_sim.plant import analog
 RESOLUTION_NS = 1_000
 IMPORTED_MS = 6_000
 """From USB to a firmware that has imported itself and starts its machines; a host that greets earlier gives up."""
-EDGES_BEFORE_WRAP = CLOCK_WRAP - 8
-"""What the counters of the coil's and the axis' edges begin with, and so wrap in every test that moves something."""
+EDGES_BEFORE_WRAP = (1 << 32) - 8
+"""What the counters of the coil's and the axis' edges begin with, and so wrap in every test that moves something.
+
+Behind the 32 bits of the machine, not the 30 the firmware keeps: MicroPython makes a larger number an object, and no pen
+comes to so many edges in one life.
+"""
 LINES = {
     Signal.COIL: "NEEDLE",
     Signal.SAFE: "SAFE",
@@ -65,7 +70,7 @@ class ChipBench(Bench):
         self.image = image
         files = chip_image.device_tree(Path(tempfile.gettempdir()) / "pen-device-tree")
         if guest is not None:
-            files["main.py"] = (probe.GUESTS / guest).read_bytes()
+            files["main.py"] = (GUESTS / guest).read_bytes()
         elif probed:
             files = probe.probed_files(files)
         self.chip = ChipPen(image, files, Cartridge(), edges=0 if guest else EDGES_BEFORE_WRAP)

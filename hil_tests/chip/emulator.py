@@ -181,7 +181,8 @@ class ChipPen:
     def miscount(self, edges: int) -> None:
         """The machine that counts the coil's edges has counted this many too many."""
         with self.lock:
-            self.mcu.pio[COUNTER_BLOCK].machines[COUNTERS[0]].x -= edges
+            counter = self.mcu.pio[COUNTER_BLOCK].machines[COUNTERS[0]]
+            counter.x = (counter.x - edges) & COUNT_MAX
 
     def until(self, condition: Callable[[], bool], limit_ms: float, step_ms: float = 2.0) -> bool:
         """Let the chip live until `condition()` holds; False when it did not within the limit."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from hil_tests.chip.emulator import ChipPen
+from hil_tests.chip.guest import guest_results
 from hil_tests.evidence.recorder import Evidence
 from pen_firmware import hal
 from pen_firmware import pio_programs as programs
@@ -16,34 +16,7 @@ from pen_protocol import limits
 GOLDEN = json.loads(
     (Path(__file__).parents[2] / "tests" / "pio" / "golden_words.json").read_text(encoding="utf-8")
 )
-GUEST_LIMIT_MS = 6_000
 OPENS_AFTER_NS = 400_000
-
-
-def guest_results(chip: ChipPen, on_line: Callable[[str], None]) -> dict[str, Any]:
-    """Lines `name json` a guest prints, until `end`.
-
-    Raises:
-        AssertionError: It did not end; what it said is in the message.
-    """
-    said = b""
-    seen = 0
-    results: dict[str, Any] = {}
-    while chip.now_ms < GUEST_LIMIT_MS:
-        chip.run_ms(5)
-        said += chip.read()
-        lines = said.split(b"\r\n")
-        for line in lines[seen:-1]:
-            name, _, value = line.decode("utf-8", "replace").partition(" ")
-            if name == "end":
-                return results
-            try:
-                results[name] = json.loads(value)
-            except json.JSONDecodeError:
-                results[name] = value
-            on_line(name)
-        seen = len(lines) - 1
-    raise AssertionError(f"the guest did not end: {said.decode('utf-8', 'replace')}")
 
 
 def test_every_method_of_the_board_works_on_the_chip(
@@ -76,7 +49,9 @@ def test_every_method_of_the_board_works_on_the_chip(
     assert said["runtime"].startswith("mpy 1.")
     assert all(0 < word <= limits.WORD_MAX for word in said["random"])
 
-    words = [programs.needle_word(1003, 6676 + 4 * number, number) for number in range(3)]
+    words = [
+        programs.needle_word(1003, programs.NEEDLE_PERIOD_BASE_US + 4 * number, number) for number in range(3)
+    ]
     assert said["acks"] == [programs.word_ack(word) for word in words]
     assert said["edges"] == 3
     assert all(abs(period - 6680) < 12 for period in said["halls"][:2])

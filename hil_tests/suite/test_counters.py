@@ -20,7 +20,7 @@ JUMP_MS = 6 * 60 * 1_000
 """One jump: less than half of what a clock shows before it wraps, so its direction can be told."""
 PASSES_MS = 30
 """Between two jumps the firmware looks at its clock."""
-BEFORE_WRAP_MS = 1_200
+BEFORE_WRAP_MS = 900
 """Left after the jumps: self-test and arming fit in."""
 AFTER_WRAP_MS = 80
 

@@ -15,7 +15,7 @@ from pen_host.names import State
 from pen_host.outcomes import Done
 from pen_protocol import limits
 
-STROKES = 8
+STROKES = 6
 SETTLE_MS = 60
 
 
@@ -66,7 +66,7 @@ def test_every_rate_has_its_exact_period(station: Station, evidence: Evidence, r
 def test_without_a_hand_on_the_trigger_an_armed_pen_does_not_stroke(
     station: Station, evidence: Evidence
 ) -> None:
-    station.let_pass(150)
+    station.let_pass(100)
     evidence.equal(
         "strokes without the trigger", len(station.bench.edges(Signal.COIL)), 0, "edges", hazard="HAZ-03"
     )

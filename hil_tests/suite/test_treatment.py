@@ -8,7 +8,7 @@ import pytest
 
 from hil_tests.benches import Ability, Hand, Signal
 from hil_tests.evidence.recorder import Evidence
-from hil_tests.host import ARMED_S, DEPTH_UM, RATE_MHZ, Station
+from hil_tests.host import ARMED_S, RATE_MHZ, Station
 from hil_tests.stages import Stage
 from hil_tests.suite.strokes import judge_off
 from hil_tests.waves import rises
@@ -19,7 +19,8 @@ from pen_host.session import Operator, open_session, recover
 from pen_host.session.events import seen
 from pen_protocol import limits
 
-HELD_MS = 250
+HELD_MS = 170
+SHALLOW_UM = 200
 
 
 @pytest.mark.stage(Stage.GREETED)
@@ -36,12 +37,14 @@ def test_a_treatment_is_recorded_as_the_coil_made_it(
         session = open_session(pen, journal, operator, plan, None, {})
         session.tighten(plan)
         session.home()
-        evidence.equal("protrusion the session reads back", session.set_depth(DEPTH_UM).value, DEPTH_UM, "um")
+        evidence.equal(
+            "protrusion the session reads back", session.set_depth(SHALLOW_UM).value, SHALLOW_UM, "um"
+        )
         session.set_rate(RATE_MHZ)
         cartridge = seen(pen.cartridge_read())
         assert cartridge is not None
         session.use_cartridge(cartridge)
-        session.arm(DEPTH_UM, RATE_MHZ, plan.plan_hash)
+        session.arm(SHALLOW_UM, RATE_MHZ, plan.plan_hash)
         assert station.reaches(State.ARMED, ARMED_S)
         bench.hand(Hand.CONTACT, closed=True)
         bench.hand(Hand.TRIGGER, closed=True)

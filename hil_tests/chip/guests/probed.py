@@ -28,7 +28,7 @@ _SOFT_RESET = 4
 _HEAP = 5
 _FREE = 6
 _KEPT = 800
-_HOARDED = 1000
+_HOARDED = 300
 
 # idle count, stroking count, free bytes, steady passes watched, bytes they took, passes with a frame, bytes those took
 _heads = array("I", [0] * 8)
