@@ -64,7 +64,7 @@ class RunProgress:
 
     def say(self, words: str) -> None:
         """Words between the lines."""
-        self._console.print(escape(words), soft_wrap=True)
+        self._console.print(escape(words), soft_wrap=True, highlight=False)
 
     def _finished(self, test: TestResult) -> None:
         self._counts[test.outcome] += 1
