@@ -10,9 +10,9 @@ from pen_host.cli.telling import tell
 from pen_host.errors import ExitCode
 
 RUN = "hil_tests.runner"
-DOCTOR = "hil_tests.rig.doctor"
+DOCTOR = "hil_tests.doctor"
 COMMANDS = {"run": RUN, "doctor": DOCTOR}
-USE = "Use `run --pen sim|chip|serial:PORT --out DIR` or `doctor --help`."
+USE = "Use `run --pen sim --out DIR`, `run --help` or `doctor --help`."
 
 
 def main(arguments: Sequence[str]) -> int:

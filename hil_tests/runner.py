@@ -57,21 +57,21 @@ class Asked:
 
     Attributes:
         pen: Address of the pen, as in `--pen`.
+        rig: Address of the rig beside a real pen, as in `--rig`; None for others.
         out: Folder for the evidence; absent or empty.
         images: MicroPython images for an emulated chip; none: those this machine has.
         chosen: pytest's -k expression, None for all tests.
         workers: Processes side by side: a number or "auto"; 0 runs everything in one.
         suite: Folder or file of tests.
-        as_json: Print one JSON object.
     """
 
     pen: str
     out: Path
+    rig: str | None = None
     images: tuple[Path, ...] = ()
     chosen: str | None = None
     workers: str = "auto"
     suite: Path = SUITE
-    as_json: bool = False
 
 
 class _Parser(argparse.ArgumentParser):
@@ -87,8 +87,9 @@ def parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     made.add_argument(
-        "--pen", default=SIM, help="sim, chip (an emulated RP2040), or serial:PORT with a rig beside it"
+        "--pen", default=SIM, help="sim, chip (an emulated RP2040), or serial:PORT of a real one"
     )
+    made.add_argument("--rig", help="serial:PORT of the rig beside a real pen")
     made.add_argument("--out", type=Path, required=True, metavar="DIR", help="new folder for the evidence")
     made.add_argument(
         "--images", type=Path, nargs="+", default=[], metavar="UF2", help="MicroPython images for --pen chip"
@@ -117,6 +118,13 @@ def main(arguments: Sequence[str]) -> int:
     except PenError as error:
         tell(error.sentence, error.exit_code, as_json=as_json)
         return error.exit_code
+    except KeyboardInterrupt:
+        tell(
+            "Broken off before the tests could begin, so nothing was tested.",
+            ExitCode.REFUSED,
+            as_json=as_json,
+        )
+        return ExitCode.REFUSED
     if as_json:
         print_json(summary_json(run, asked.out))
     else:
@@ -135,6 +143,11 @@ def asked_for(arguments: Sequence[str]) -> Asked:
     kind = given.pen.partition(":")[0]
     if kind not in KINDS or (kind == SERIAL and not given.pen.partition(":")[2]):
         raise UsageError(f"No pen is called {given.pen}, so no test was run. Use sim, chip, or serial:PORT.")
+    if (kind == SERIAL) != bool(given.rig):
+        raise UsageError(
+            "A real pen needs its rig beside it, and no other pen has one, so no test was run. Give "
+            "--pen serial:PORT --rig serial:PORT, or neither."
+        )
     if given.images and kind != CHIP:
         raise UsageError(
             f"Images are for --pen chip, not for {given.pen}, so no test was run. Leave --images out."
@@ -148,7 +161,13 @@ def asked_for(arguments: Sequence[str]) -> Asked:
     if workers != "auto" and not workers.isdecimal():
         raise UsageError(f"--workers {workers} is no number, so no test was run. Use a number or auto.")
     asked = Asked(
-        given.pen, given.out.resolve(), tuple(given.images), given.chosen, workers, given.suite, given.as_json
+        pen=given.pen,
+        out=given.out.resolve(),
+        rig=given.rig,
+        images=tuple(given.images),
+        chosen=given.chosen,
+        workers=workers,
+        suite=given.suite,
     )
     if kind == CHIP and not asked.images:
         _require_image()
@@ -198,11 +217,12 @@ def run_suite(asked: Asked) -> Run:
 def command(asked: Asked) -> list[str]:
     """The words that start the tests."""
     chosen = ["-k", asked.chosen] if asked.chosen else []
+    rig = ["--rig", asked.rig] if asked.rig else []
     return [
         *(sys.executable, "-m", "pytest", str(asked.suite.resolve())),
         *("--rootdir", str(ROOT), "-c", str(ROOT / "pyproject.toml"), "-p", "no:cacheprovider", "-v"),
         # xdist gives a test that kills its worker another turn, for ever
-        *("--max-worker-restart", WORKER_RESTARTS, "-n", asked.workers, "--pen", asked.pen, *chosen),
+        *("--max-worker-restart", WORKER_RESTARTS, "-n", asked.workers, "--pen", asked.pen, *rig, *chosen),
         *(plugin.OPTION, str(asked.out), plugin.PARENT_OPTION, str(os.getpid())),
     ]
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hil_tests.benches.contract import Signal
 from hil_tests.evidence.layout import (
     FLAG_IN,
     FOOT_IN,
@@ -36,7 +37,16 @@ if TYPE_CHECKING:
 INK = "#1f2a36"
 FAINT = "#5c6976"
 GRID = "#edf0f3"
-LINES = ("#0b7285", "#5f3dc4", "#a61e4d", "#2b6a30", "#8f5a00", "#364fc7", "#495057")
+COLORS = {
+    Signal.COIL: "#a61e4d",
+    Signal.SAFE: "#2b6a30",
+    Signal.STEP: "#364fc7",
+    Signal.HALL: "#0b7285",
+    Signal.ESTOP: "#8f5a00",
+    Signal.TRIGGER: "#5f3dc4",
+    Signal.LATCH: "#495057",
+}
+"""Of lines: the same in every picture."""
 WITHIN = "#2b8a3e"
 OUTSIDE = "#c92a2a"
 MARK = "#343a40"
@@ -124,7 +134,7 @@ def _panel(figure: Figure, waveform: Waveform, top_in: float, total_in: float) -
 
 
 def _color(row: Row) -> str:
-    return LINES[row.number % len(LINES)]
+    return COLORS[Signal(row.lane.name)]
 
 
 def _lane(axes: Axes, row: Row, waveform: Waveform, scale: Scale) -> None:

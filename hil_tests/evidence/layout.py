@@ -58,14 +58,12 @@ class Row:
         top_in: From the panel's top.
         height_in: Its height.
         lane: The lane.
-        number: Which lane it is, from the top.
         delay: The delay, None for the lane itself.
     """
 
     top_in: float
     height_in: float
     lane: Lane
-    number: int
     delay: Delay | None = None
 
     @property
@@ -125,12 +123,12 @@ def rows_of(waveform: Waveform) -> list[Row]:
     """Lanes from top to bottom, each followed by its delays."""
     rows = []
     top_in = _flags_in(waveform)
-    for number, lane in enumerate(waveform.lanes):
-        rows.append(Row(top_in, LANE_IN, lane, number))
+    for lane in waveform.lanes:
+        rows.append(Row(top_in, LANE_IN, lane))
         top_in += LANE_IN
         for delay in waveform.delays:
             if delay.signal.value == lane.name:
-                rows.append(Row(top_in, ROW_IN, lane, number, delay))
+                rows.append(Row(top_in, ROW_IN, lane, delay))
                 top_in += ROW_IN
     return rows
 

@@ -109,6 +109,11 @@ class Measurement:
         return None
 
     @property
+    def graded(self) -> bool:
+        """Whether it tells more than that it holds: how much of its limit is left, or that it does not hold."""
+        return self.used is not None or not self.passed
+
+    @property
     def sentence(self) -> str:
         """Name, value and limit in one sentence."""
         value = f"{self.name}: {with_unit(number(self.value), self.unit)}"

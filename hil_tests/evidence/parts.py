@@ -6,12 +6,18 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from markupsafe import Markup
 
-from hil_tests.evidence.measure import Kind, Measurement, number, with_unit
+from hil_tests.evidence.measure import Kind, Limit, Measurement, number, with_unit
 
 LIMIT_AT = 75.0
 """Where in a bar of 100 the limit stands: beyond it is room for what is too much."""
 NEAR = 0.8
 """From this share of a limit on a value is called near it."""
+
+UNITS = {"us": "µs", "um": "µm", "degC": "°C"}
+"""Units as people write them."""
+LARGER = {"us": "ms", "ms": "s", "um": "mm"}
+LARGE = 10_000
+"""From here on a value is told in the next larger unit."""
 
 OUTCOME_SIGNS = {"passed": "✓ passed", "failed": "✗ FAILED", "skipped": "– not run"}
 
@@ -55,18 +61,26 @@ def outcome(word: str) -> Markup:
 
 
 def value(one: Measurement) -> str:
-    """A measured value and its unit, the micro sign written as people do."""
-    return with_unit(number(one.value), unit(one.unit))
+    """A measured value in the unit of its size."""
+    factor, shown = _unit(one)
+    return with_unit(number(one.value * factor), shown)
 
 
 def limit(one: Measurement) -> str:
-    """Its limit."""
-    return one.limit.words(unit(one.unit)) or "no limit"
+    """Its limit, in the same unit."""
+    factor, shown = _unit(one)
+    low, high = one.limit.low, one.limit.high
+    bounds = (None if low is None else low * factor, None if high is None else high * factor)
+    return Limit(one.limit.kind, *bounds).words(shown) or "no limit"
 
 
-def unit(text: str) -> str:
-    """A unit as people write it."""
-    return {"us": "µs", "um": "µm", "degC": "°C"}.get(text, text)
+def _unit(one: Measurement) -> tuple[float, str]:
+    """A factor, and the unit as people write it: larger ones for large values and limits."""
+    sizes = [abs(each) for each in (one.value, one.limit.low, one.limit.high) if each]
+    factor, shown = 1.0, one.unit
+    while shown in LARGER and sizes and max(sizes) * factor >= LARGE:
+        factor, shown = factor / 1_000, LARGER[shown]
+    return factor, UNITS.get(shown, shown)
 
 
 def tone(one: Measurement) -> str:
@@ -87,7 +101,7 @@ def margin_words(one: Measurement) -> str:
         return (
             "exact"
             if one.passed
-            else f"off by {with_unit(number(abs(one.value - (one.limit.low or 0))), unit(one.unit))}"
+            else f"off by {with_unit(number(abs(one.value - (one.limit.low or 0))), UNITS.get(one.unit, one.unit))}"
         )
     if one.used is None:
         return "holds" if one.passed else "does not hold"

@@ -204,6 +204,11 @@ def worst_cases(tests: Iterable[TestResult]) -> list[Worst]:
     return list(found.values())
 
 
+def tightness(worst: Worst) -> tuple[bool, float]:
+    """What to sort by, most telling last: those beyond a limit, then how much of it is used."""
+    return not worst.measurement.passed, worst.measurement.used or 0.0
+
+
 def of_type(records: Sequence[Record], kind: type[Kept]) -> list[Kept]:
     """The records of one type."""
     return [record for record in records if isinstance(record, kind)]

@@ -226,3 +226,22 @@ def test_a_value_in_a_band_is_shown_inside_exactly_when_it_is(value: float) -> N
 )
 def test_margins_in_words(one: Measurement, words: str) -> None:
     assert parts.margin_words(one) == words
+
+
+@pytest.mark.parametrize(
+    ("one", "words"),
+    [
+        (measurement(174_455, Limit(Kind.AT_MOST, high=300_000)), "174.455 ms, at most 300 ms"),
+        (measurement(4, Limit(Kind.AT_MOST, high=300_000)), "0.004 ms, at most 300 ms"),
+        (measurement(9_999, Limit(Kind.AT_MOST, high=9_999)), "9999 µs, at most 9999 µs"),
+        (measurement(1_500, Limit(Kind.WITHIN, 0, 2_500), unit="um"), "1500 µm, 0 to 2500 µm"),
+        (measurement(40_000_000, Limit(Kind.AT_LEAST, low=0)), "40 s, at least 0 s"),
+        (
+            measurement(70_000, Limit(Kind.EQUAL, 70_000, 70_000), unit="strokes"),
+            "70000 strokes, equal 70000 strokes",
+        ),
+        (measurement(5, Limit(Kind.FIGURE), unit=""), "5, no limit"),
+    ],
+)
+def test_value_and_limit_are_told_in_one_unit_of_their_size(one: Measurement, words: str) -> None:
+    assert f"{parts.value(one)}, {parts.limit(one)}" == words

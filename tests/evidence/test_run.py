@@ -141,7 +141,12 @@ def test_tests_that_cannot_begin_are_told_with_pytests_own_words(tmp_path: Path)
         (["--out", "x", "--suite", "nowhere"], "nowhere does not exist"),
         (["--out", "x", "--workers", "many"], "is no number"),
         (["--out", "x", "--workers", "-1"], "is no number"),
-        (["--out", "x", "--pen", "serial:COM3", "--workers", "2"], "One pen serves one process"),
+        (["--out", "x", "--pen", "serial:COM3"], "A real pen needs its rig"),
+        (["--out", "x", "--rig", "serial:COM4"], "A real pen needs its rig"),
+        (
+            ["--out", "x", "--pen", "serial:COM3", "--rig", "serial:COM4", "--workers", "2"],
+            "One pen serves one process",
+        ),
         (["--out", "x", "--fast"], "Unrecognized arguments"),
     ],
 )
@@ -169,7 +174,8 @@ def test_images_reach_the_tests_and_a_real_pen_has_one_process(tmp_path: Path) -
         image.touch()
     asked = runner.asked_for(["--pen", "chip", "--out", "x", "--images", *map(str, images)])
     assert runner.environment(asked)["PEN_MICROPYTHON_UF2"] == os.pathsep.join(map(str, images))
-    words = runner.command(runner.asked_for(["--pen", "serial:COM3", "--out", "x"]))
+    words = runner.command(runner.asked_for(["--pen", "serial:COM3", "--rig", "serial:COM4", "--out", "x"]))
+    assert words[words.index("--rig") + 1] == "serial:COM4"
     assert words[words.index("-n") + 1] == "0"
 
 
