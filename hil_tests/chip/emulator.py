@@ -83,7 +83,7 @@ class Chip:
         wire_up: Callable[[Any, Any], Surroundings],
         flash: bytes | None = None,
         clock_us: int = 0,
-        machine_clocks: int = CLOCKS,
+        machine_clocks: tuple[int, int] = (CLOCKS, CLOCKS),
         cycle_ns: int = CYCLE_NS,
     ) -> None:
         """Make a chip.
@@ -94,7 +94,7 @@ class Chip:
             wire_up: Wires the emulated chip, given it and its clock.
             flash: A file system to boot from instead of `files`.
             clock_us: What the chip's timer shows at power-on, to begin just below a wrap.
-            machine_clocks: System clocks in one step of the fastest machine; divides what lies in `cycle_ns`.
+            machine_clocks: System clocks in one step of each block's fastest machine; divides what lies in `cycle_ns`.
             cycle_ns: How often the machines are moved: inputs change for them no finer than this.
         """
         layout = FlashLayout(chip_image.FILE_SYSTEM_OFFSET, chip_image.BLOCK_COUNT, chip_image.BLOCK_SIZE)
@@ -109,9 +109,11 @@ class Chip:
         self.resets = 0
         self.connected = 0
         self._clock_us = clock_us
-        self._machine_clocks = machine_clocks
         self._cycle_ns = cycle_ns
-        self._steps = range(CLOCKS * cycle_ns // CYCLE_NS // machine_clocks)
+        self._steps = tuple(
+            (block, clocks, range(CLOCKS * cycle_ns // CYCLE_NS // clocks))
+            for block, clocks in zip(mcu.pio, machine_clocks, strict=True)
+        )
         self._incoming: deque[bytes] = deque()
         self._outgoing: deque[int] = deque()
         self._device.cdc.on_serial_data = lambda data: self._incoming.append(bytes(data))
@@ -300,12 +302,10 @@ class Chip:
 
     def _cycle(self) -> None:
         """Move every machine; `stopped` keeps the emulator from moving them as well."""
-        clocks = self._machine_clocks
-        first, second = self._blocks
-        for _ in self._steps:
-            first.advance(clocks)
-            second.advance(clocks)
-        first.stopped = second.stopped = True
+        for block, clocks, steps in self._steps:
+            for _ in steps:
+                block.advance(clocks)
+            block.stopped = True
         self._cycle_alarm.schedule(self._cycle_ns)
 
     def _host_asked(self, endpoint: int, size: int) -> None:

@@ -1,7 +1,9 @@
 """The rig as an emulated chip, alone with wires to drive, or joined pin to pin with an emulated pen.
 
-Two chips have two clocks. They are moved in turns of one microsecond, the pen first, so what one does reaches the other
-within that time: the rig sees the pen's edges in the same microsecond, the pen sees the rig's in the next one.
+Two chips have two clocks. They are moved in turns, the pen first. When the pen changes a line amid its turn, the rig is
+brought to that moment before it is told: it sees the pen's edges in the microsecond they happen in. The rig changes a line
+while the pen is at the turn's end already, so turns are one microsecond long whenever it might: while its hands or its hall
+machine are at work, and for a while after the laptop told it something. The pen then sees it in the next microsecond.
 """
 
 from __future__ import annotations
@@ -12,17 +14,33 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from hil_tests.benches.rig import RigBench
+from hil_tests.chip import image as chip_image
 from hil_tests.chip.emulator import Chip, ChipPen
+from hil_tests.chip.transport import ChipTransport
 from hil_tests.chip.wiring import HIGH
 from hil_tests.rig import image, pins
+from hil_tests.rig.client import Rig
 from pen_firmware import pins as pen_pins
+from pen_sim.eeprom import Cartridge
 from pen_sim.plant import analog
 
 DIVIDER = 5
 """Of the sampler's clock in the emulator: a look takes 400 ns there. Every cycle costs the emulator time."""
 TURN_NS = 1_000
-STARTED_MS = 400
+LONG_TURN_NS = 25_000
+"""A turn while the rig certainly changes nothing for which microseconds matter."""
+TOLD_NS = 8_000_000
+"""How long after bytes from the laptop the rig may act upon them."""
+HANDS_BLOCK, HANDS_MACHINE, HALL_MACHINE = 1, 0, 1
+SLOW_CLOCKS = 25
+"""System clocks in a cycle of the block with hands and hall."""
+STARTED_MS = 700
 """From USB to a rig that answers."""
+IMPORTED_MS = 6_000
+"""From USB to a pen that starts its machines."""
+NEAR_HOME = 20
+"""Where the axis of a pen wakes up, in steps from home: homing takes the emulator long."""
 TO_PEN = {
     "ESTOP": "estop_closed",
     "ESTOP_PRESENT": "estop_present",
@@ -37,8 +55,8 @@ FROM_PEN = {"NEEDLE": "COIL", "SAFE": "SAFE", "STEP": "STEP", "LEASE": "LEASE"}
 CELSIUS = {"": 25.0, "COIL_WARM": 58.0, "COIL_HOT": 66.0}
 SUPPLY_MV = 6_000.0
 SUPPLY_SHARE = 0.41
-BROKEN_WIRE_C = -273.0
-"""The reading of an open sensor is that of no warmth at all."""
+BROKEN_WIRE_C = -200.0
+"""An open sensor reads as a very cold one."""
 
 
 class RigWiring:
@@ -97,7 +115,13 @@ class RigChip(Chip):
         divider: int = DIVIDER,
         cycle_ns: int = TURN_NS,
     ) -> None:
-        super().__init__(uf2, files or rig_files(), RigWiring, machine_clocks=divider, cycle_ns=cycle_ns)
+        super().__init__(
+            uf2,
+            files or rig_files(),
+            RigWiring,
+            machine_clocks=(divider, SLOW_CLOCKS if cycle_ns >= 200 else divider),
+            cycle_ns=cycle_ns,
+        )
 
 
 class Port:
@@ -118,6 +142,7 @@ class Port:
 
     def write(self, data: bytes) -> None:
         """Send bytes to this chip."""
+        self._pair.told()
         self._chip.write(data)
 
     def read(self) -> bytes:
@@ -140,6 +165,9 @@ class Pair:
         self.rig = rig
         self.cut = cut
         self.lock = threading.RLock()
+        self._told_ns = pen.now_ns
+        machines = rig.mcu.pio[HANDS_BLOCK].machines
+        self._acting = (machines[HANDS_MACHINE], machines[HALL_MACHINE])
         self._ahead_ns = (rig.now_ns - pen.now_ns) // TURN_NS * TURN_NS
         pen.wiring.on_line = self._pen_line
         pen.mcu.gpio[pen_pins.gpio("DIRECTION")].add_listener(
@@ -150,7 +178,9 @@ class Pair:
         for name in (*TO_PEN, "HALL", *pins.SWITCHES):
             self._rig_line(name)
         pen.wiring.apply()
-        self._to_rig("DIRECTION", pen.wiring.level("DIRECTION"))
+        for line in ("NEEDLE", "STEP", "LEASE", "DIRECTION"):
+            self._to_rig(FROM_PEN.get(line, line), pen.wiring.level(line))
+        self._to_rig("SAFE", pen.wiring.safe)
 
     @property
     def now_ns(self) -> int:
@@ -164,12 +194,20 @@ class Pair:
 
     def run_to_ns(self, end_ns: float) -> None:
         """Let both live until this moment of the pen's time; for callers that hold the lock."""
-        pen, rig, ahead_ns = self.pen, self.rig, self._ahead_ns
-        turn_ns = pen.now_ns // TURN_NS * TURN_NS
+        turn_ns = self.pen.now_ns // TURN_NS * TURN_NS
         while turn_ns < end_ns:
-            turn_ns += TURN_NS
-            pen.run_to_ns(turn_ns)
-            rig.run_to_ns(turn_ns + ahead_ns)
+            turn_ns += TURN_NS if self._rig_may_act(turn_ns) else LONG_TURN_NS
+            self.pen.run_to_ns(turn_ns)
+            self.rig.run_to_ns(turn_ns + self._ahead_ns)
+
+    def told(self) -> None:
+        """The laptop has sent something."""
+        self._told_ns = self.pen.now_ns
+
+    def _rig_may_act(self, now_ns: int) -> bool:
+        if now_ns < self._told_ns + TOLD_NS:
+            return True
+        return any(machine.enabled and not machine.waiting for machine in self._acting)
 
     # --- wires ------------------------------------------------------------------------------------------------------------
 
@@ -181,6 +219,7 @@ class Pair:
     def _to_rig(self, line: str, high: bool) -> None:
         if line not in self.cut and self._shown.get(line) != high:
             self._shown[line] = high
+            self.rig.run_to_ns(self.pen.now_ns + self._ahead_ns)
             self.rig.wiring.drive(line, high)
 
     def _rig_line(self, name: str) -> None:
@@ -215,3 +254,44 @@ class Pair:
         )
         wiring.fluid = analog.FLUID_WET if "FLUID_WET" in on else analog.FLUID_DRY
         wiring.supply_mv = SUPPLY_MV * (SUPPLY_SHARE if "SUPPLY_LOW" in on else 1)
+
+
+def booted_pen(uf2: Path, cartridge: Cartridge | None = None) -> ChipPen:
+    """An emulated pen whose firmware has started."""
+    files = chip_image.device_tree(Path(tempfile.gettempdir()) / "pen-device-tree")
+    pen = ChipPen(uf2, files, cartridge or Cartridge())
+    pen.wiring.position = NEAR_HOME
+    pen.start()
+    if not pen.until(lambda: pen.machines_run, IMPORTED_MS):
+        raise RuntimeError(f"the pen's firmware did not start on {uf2.name}: {pen.read()!r}")
+    return pen
+
+
+def booted_rig(uf2: Path, divider: int = DIVIDER) -> RigChip:
+    """An emulated rig that answers."""
+    rig = RigChip(uf2, divider=divider)
+    rig.start()
+    rig.run_ms(STARTED_MS)
+    return rig
+
+
+def pair_bench(uf2: Path, cut: frozenset[str] = frozenset()) -> RigBench:
+    """The bench of a real pen, on two emulated chips in their own time.
+
+    Args:
+        uf2: MicroPython image for both.
+        cut: Lines whose wire is broken.
+    """
+    return bench_of(Pair(booted_pen(uf2), booted_rig(uf2), cut))
+
+
+def bench_of(pair: Pair) -> RigBench:
+    """A bench on a pair."""
+    way = ChipTransport(Port(pair, pair.rig))
+    return RigBench(
+        "two emulated chips",
+        Rig(way, way.clock),
+        lambda: ChipTransport(Port(pair, pair.pen)),
+        way.clock,
+        divider=DIVIDER,
+    )

@@ -30,6 +30,7 @@ _LINES = (1 << 27) - 1
 _PULL_NOBLOCK = 0x8080
 _BLOCK = 16  # divides the 256 bytes of the USB queue and the 64 of a USB packet
 _RUNTIME_BYTES = 12
+_REST_MS = 1
 _WORD_MASK = (1 << 30) - 1
 
 
@@ -247,6 +248,10 @@ class Board:
     def elapsed_ms(self, later, earlier):
         """Difference of two `now_ms`."""
         return time.ticks_diff(later, earlier)
+
+    def rest(self):
+        """Nothing to do: sleep a little. Machines and DMA go on."""
+        time.sleep_ms(_REST_MS)
 
     def watchdog_start(self, timeout_ms):
         """From now on a hang resets the chip."""

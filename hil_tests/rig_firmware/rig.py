@@ -79,8 +79,8 @@ class Rig:
             self._written += self.board.stream_write(self._encoder.wire, self._written, self._length)
         elif self._lost_run:
             self._tell_lost()
-        elif not self._receive():
-            self._send_edges()
+        elif not self._receive() and not self._send_edges():
+            self.board.rest()
         self.board.watchdog_feed()
 
     # --- the run --------------------------------------------------------------------------------------------------------
@@ -108,22 +108,23 @@ class Rig:
         self._lost_run = 0
 
     def _send_edges(self):
-        """A frame of words when there are many, or some that have waited."""
+        """A frame of words when there are many, or some that have waited; False when there is nothing to do."""
         if not self.run:
-            return
+            return False
         board = self.board
         waiting = board.words_written() - self._sent_words
         waited_ms = board.elapsed_ms(board.now_ms(), self._flushed_ms)
         if not waiting or (waiting < messages.EDGES_MAX and not self._flush and waited_ms < FLUSH_MS):
-            return
+            return False
         count = min(waiting, messages.EDGES_MAX)
         board.copy_words(self._sent_words, count, self._encoder.body, messages.EDGES_HEAD)
         if board.words_written() - self._sent_words > board.ring_words:
-            return  # written over while they were copied: the next pass says so
+            return True  # written over while they were copied: the next pass says so
         self._out(messages.pack_edges(self._encoder, self.run, self._sent_words, count))
         self._sent_words += count
         self._flush = waiting > count and self._flush
         self._flushed_ms = board.now_ms()
+        return True
 
     # --- frames ---------------------------------------------------------------------------------------------------------
 
