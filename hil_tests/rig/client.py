@@ -41,6 +41,8 @@ class Rig:
         self._random = random.SystemRandom()
         self._closed_hands: frozenset[str] = frozenset()
         self._on: frozenset[str] = frozenset()
+        self._last_number = 0
+        self._last_now_ns = -1
         self.identity: Greeting | None = None
 
     # --- a run ------------------------------------------------------------------------------------------------------------
@@ -77,6 +79,7 @@ class Rig:
             self._link.begin(run, Timing(self.identity.clock_hz, divider), self._clock())
             self._closed_hands = frozenset()
             self._on = frozenset({"COIL_WIRE", "PEN_POWER"})
+            self._last_now_ns = -1
             self.request("START", divider, int(plays_hall))
 
     @property
@@ -189,16 +192,12 @@ class Rig:
             self._last_now_ns = self.capture.edges("NOW")[-1].t_ns
             return self._last_now_ns
 
-    _last_now_ns = -1
-
     def edges(self, line: str, since_ns: int = 0) -> list[Edge]:
         """Changes of a line up to now."""
         self.now_ns()
         return self.capture.edges(line, since_ns)
 
     # --- inside -----------------------------------------------------------------------------------------------------------
-
-    _last_number = 0
 
     def _ask(self, name: str, values: tuple[int, ...], timeout_s: float) -> tuple[int | bytes, ...] | None:
         """Send, and let time pass until the answer is there; None when it is not in time, or the run was lost."""

@@ -176,7 +176,7 @@ def greeting(values: tuple[int | bytes, ...]) -> Greeting:
         raise RigError("What answers on the rig's port is no rig: check --rig; nothing was driven.")
     if schema != messages.SCHEMA_HASH:
         raise RigError(
-            f"The rig runs other firmware (version {version}) than this release knows (version {messages.VERSION}), so "
+            f"The rig runs other firmware (version {int(version)}) than this release knows (version {messages.VERSION}), so "
             "its words would be misread. Install this release's with python -m hil_tests.rig.install."
         )
     return Greeting(

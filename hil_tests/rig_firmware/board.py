@@ -40,7 +40,7 @@ def assemble(name):
     side = None
     if options["side"]:
         side = rp2.PIO.OUT_HIGH if name == "hall" else rp2.PIO.OUT_LOW
-    out = (rp2.PIO.OUT_LOW,) * len(pins.HANDS) if name == "hands" else None
+    out = [rp2.PIO.OUT_LOW] * len(pins.HANDS) if name == "hands" else None
     return rp2.asm_pio(
         sideset_init=side,
         out_init=out,
@@ -59,7 +59,7 @@ class Board:
     ring_words = RING_WORDS
 
     def __init__(self):
-        self._pin = {entry[0]: Pin(entry[1], Pin.IN, Pin.PULL_DOWN) for entry in pins.LINES}
+        self._pin = {entry[0]: Pin(entry[1]) for entry in pins.LINES}
         self._programs = {name: assemble(name) for name in programs.OPTIONS}
         self._sampler = rp2.StateMachine(0)
         self._alive = rp2.StateMachine(1)
@@ -94,8 +94,10 @@ class Board:
         for name, gpio, kind, _signal, _part, _role in pins.LINES:
             if kind == pins.SWITCH and name != "PEN_RUN":
                 Pin(gpio, Pin.OUT, value=0)
+            elif name == "PEN_RUN":
+                Pin(gpio, Pin.IN)  # the pen's own resistor holds it high
             else:
-                Pin(gpio, Pin.IN, None if name == "PEN_RUN" else Pin.PULL_DOWN)
+                Pin(gpio, Pin.IN, Pin.PULL_DOWN)
 
     def start(self, divider, plays_hall):
         """Begin to sample: every machine anew, hands open. The caller has released before."""
@@ -147,7 +149,8 @@ class Board:
 
     def words_written(self):
         """Words DMA has put into the ring since the start."""
-        return _TRANSFERS - self._dma.count if self._running else 0
+        # the stubs do not know it, MicroPython has had it since 1.22
+        return _TRANSFERS - self._dma.count if self._running else 0  # type: ignore[attr-defined]
 
     def fifo_overrun(self):
         """The sampler had a word and no room for it."""
@@ -194,7 +197,7 @@ class Board:
         if low:
             Pin(pins.gpio("PEN_RUN"), Pin.OUT, value=0)
         else:
-            Pin(pins.gpio("PEN_RUN"), Pin.IN, None)
+            Pin(pins.gpio("PEN_RUN"), Pin.IN)
 
     def skip(self, strokes):
         """Leave strokes without a hall pulse; False when the queue is full."""

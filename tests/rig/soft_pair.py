@@ -6,6 +6,7 @@ emulated chip. Wires can be cut and swapped.
 
 from __future__ import annotations
 
+import math
 import struct
 from collections.abc import Callable
 
@@ -320,7 +321,7 @@ class RigTransport:
         self.damage: Callable[[bytes], bytes] = lambda data: data
 
     def read(self, timeout_s: float) -> bytes:
-        end_us = self._pair.bench.sim.now_us + round(timeout_s * 1e6)
+        end_us = self._pair.bench.sim.now_us + math.ceil(timeout_s * 1e6)
         while True:
             self._pair.work()
             data = bytes(self._pair.board.from_rig)
@@ -397,7 +398,7 @@ class PenTransport:
         self._to_pen = pair.bench.transport()
 
     def read(self, timeout_s: float) -> bytes:
-        end_us = self._pair.bench.sim.now_us + round(timeout_s * 1e6)
+        end_us = self._pair.bench.sim.now_us + math.ceil(timeout_s * 1e6)
         while True:
             data = self._to_pen.read(0)
             if data or self._pair.bench.sim.now_us >= end_us:

@@ -144,8 +144,8 @@ def test_a_rig_that_falls_silent_is_noticed(bench: RigBench, pair: SoftPair) -> 
         bench.edges(Signal.COIL)
 
 
-CONSEQUENCES = {"CHARGER": {"SUPPLY_LOW"}}
-"""A pen on its charger has its supply from there."""
+CONSEQUENCES = {"CHARGER": {"SUPPLY_LOW"}, "COIL_WIRE": {"COIL_WARM", "COIL_HOT"}}
+"""A pen on its charger has its supply from there; a sensor whose wire is broken shows no warmth."""
 
 # --- doctor -----------------------------------------------------------------------------------------------------------------
 
