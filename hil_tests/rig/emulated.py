@@ -200,6 +200,14 @@ class Pair:
             self.pen.run_to_ns(turn_ns)
             self.rig.run_to_ns(turn_ns + self._ahead_ns)
 
+    def break_wire(self, line: str) -> None:
+        """Take a wire off."""
+        self.cut |= {line}
+        if line in TO_PEN or line in pins.SWITCHES:
+            self._rig_line(line)
+        else:
+            self.rig.wiring.loosen(line)
+
     def told(self) -> None:
         """The laptop has sent something."""
         self._told_ns = self.pen.now_ns

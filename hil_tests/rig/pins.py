@@ -25,7 +25,7 @@ CLOSES = "470 ohm, BAT54 towards the pen"
 """A hand's part: it can only close the contact. Opening is left to the pen's own pull-down, as with a real contact."""
 PROTECT = "1 kohm"
 """Between two boards of which one may be without power."""
-GATE = "1 kohm to the gate of a 2N7002"
+GATE = "1 kohm to the gate of a 2N7002 (10 kohm to ground)"
 
 LINES = (
     ("ESTOP", 2, HAND, "ESTOP", CLOSES, "stop contact 1, in place of the STOP plug: high closes it"),
