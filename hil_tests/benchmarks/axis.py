@@ -50,7 +50,9 @@ def loop(image: Path) -> Figures:
     )
 
 
-def _run(image: Path, program: str, parts: int, *, firmware: bool = False) -> tuple[Guest, Sequence[list[int]]]:
+def _run(
+    image: Path, program: str, parts: int, *, firmware: bool = False
+) -> tuple[Guest, Sequence[list[int]]]:
     guest = Guest(image, program, Settings(), firmware=firmware)
     guest.wait(lambda: len(guest.parts) == parts, LIMIT_MS, "the end of its parts")
     edges = guest.edges("STEP")

@@ -49,7 +49,12 @@ class Guest:
                 files[path] = (GUESTS / name).read_bytes()
         self.chip = ChipPen(image, files, Cartridge())
         self._marks: dict[int, list[Edge]] = {}
-        for number in (settings.LOADED_GPIO, settings.HUNG_GPIO, settings.LACKS_GPIO, settings.COLLECTING_GPIO):
+        for number in (
+            settings.LOADED_GPIO,
+            settings.HUNG_GPIO,
+            settings.LACKS_GPIO,
+            settings.COLLECTING_GPIO,
+        ):
             self._watch(number)
         self.chip.start()
 

@@ -122,5 +122,7 @@ def _trips(transport: Any, watch: Stopwatch) -> dict[str, list[float]]:
         trips[programs.CALLER].append(watch.elapsed_ms)
         trips[programs.WIRE].append(watch.elapsed_to_ms(END))
         if int(said) != rate_hz:
-            raise ValueError(f"the raw REPL set {rate_hz} Hz and read {said!r}: its round trips are worth nothing")
+            raise ValueError(
+                f"the raw REPL set {rate_hz} Hz and read {said!r}: its round trips are worth nothing"
+            )
     return trips

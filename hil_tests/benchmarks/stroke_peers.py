@@ -17,9 +17,7 @@ UNGUARDED_MS = 3_000
 """How long strokes that nothing ends are watched."""
 BITES_MS = 400
 """The watchdog has bitten this long after its time at the latest: it was fed once more shortly before the hang."""
-HARD_SINCE = (
-    "this image has no hard timer callbacks (hard= came with MicroPython 1.26): a program on it has soft ones only"
-)
+HARD_SINCE = "this image has no hard timer callbacks: hard= came with MicroPython 1.26"
 
 
 def timer(image: Path, hard: bool) -> Figures:

@@ -1,4 +1,4 @@
-"""On the chip, for every program of the benchmark: marks on pads that the bench watches, a heap with things in it, collections."""
+"""On the chip, for every program of the benchmark: marks on pads for the bench, a heap with things in it, collections."""
 
 import gc
 import time

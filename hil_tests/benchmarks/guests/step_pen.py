@@ -4,6 +4,7 @@ import time
 
 import settings
 import shared
+
 from pen_firmware.board_rp2040 import Board
 from pen_firmware.steps import Steps
 

@@ -1,4 +1,4 @@
-"""Peer: strokes by machine.PWM, which needs no program at all once it runs; the main program feeds the watchdog, if there is one."""
+"""Peer: strokes by machine.PWM, which needs no program once it runs; the main program feeds the watchdog, if there is one."""
 
 import settings
 import shared
