@@ -248,7 +248,7 @@ class Cartridges:
             return [Draft(Kind.STOCK, told)]
 
         self._store.write(change, by)
-        return entry
+        return next(one for one in self.recalls() if one.recall_id == entry.recall_id)
 
     def recalls(self) -> tuple[Recall, ...]:
         """Every recall, newest first."""

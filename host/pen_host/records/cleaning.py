@@ -58,7 +58,9 @@ class CleaningLog:
             return [Draft(Kind.CLEANING, content, pen_serial=entry.pen_serial)]
 
         self._store.write(change, by)
-        return entry
+        cleaned = self.last(entry.pen_serial)
+        assert cleaned is not None, "it was committed just now"
+        return cleaned
 
     def last(self, pen_serial: str) -> Cleaning | None:
         """The newest cleaning of a pen, or None."""

@@ -53,8 +53,6 @@ class Consents:
                 "published_by": by,
             },
         )
-        texts: list[ConsentText] = []
-
         def change(writing: Writing) -> Sequence[Draft]:
             newest = writing.row(_versions(name, language))
             if newest is not None and newest["digest"] == draft.digest:
@@ -73,12 +71,11 @@ class Consents:
                 body=text.body,
                 digest=text.digest,
             )
-            texts.append(text)
             told = {"change": "published", "text": text.text_id, "name": name, "language": language}
             return [Draft(Kind.CONSENT, {**told, "version": text.version, "digest": text.digest})]
 
         self._store.write(change, by)
-        return texts[0]
+        return self.text(draft.text_id)
 
     def text(self, text_id: str) -> ConsentText:
         """One version of a text.

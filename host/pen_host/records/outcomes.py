@@ -94,7 +94,7 @@ class Outcomes:
             return [Draft(Kind.MEASUREMENT, told, subject=entry.patient_id)]
 
         self._store.write(change, by)
-        return entry
+        return self.get(entry.outcome_id)
 
     def get(self, outcome_id: str) -> Outcome:
         """One outcome.

@@ -136,7 +136,9 @@ class Patients:
             return [add_note(writing, note)]
 
         self._store.write(change, by)
-        return note
+        row = self._store.row(select(notes).where(notes.c.id == note.note_id))
+        assert row is not None, "it was committed just now"
+        return as_note(row)
 
     def notes(self, patient_id: str) -> tuple[Note, ...]:
         """Notes on a patient as they stand: those that were amended are left out. Oldest first."""

@@ -131,7 +131,8 @@ def test_no_choice_within_a_preset_leads_beyond_a_cap(data: st.DataObject) -> No
             name=zone.name,
             area_mm2=data.draw(st.integers(25, 70_000)),
             depth_um=data.draw(
-                st.none() | st.integers(zone.depth_um.low // 50, zone.depth_um.high // 50).map(lambda n: n * 50)
+                st.none()
+                | st.integers(zone.depth_um.low // 50, zone.depth_um.high // 50).map(lambda n: n * 50)
             ),
             rate_mhz=data.draw(st.none() | st.integers(zone.rate_mhz.low, zone.rate_mhz.high)),
             passes=data.draw(st.none() | st.integers(zone.passes.low, zone.passes.high)),
@@ -153,7 +154,10 @@ def test_no_choice_within_a_preset_leads_beyond_a_cap(data: st.DataObject) -> No
         ([], "no zone was chosen"),
         ([ZoneChoice(name="knee", area_mm2=500)], "no zone knee"),
         ([ZoneChoice(name="vertex", area_mm2=500)] * 2, "vertex was chosen twice"),
-        ([ZoneChoice(name="vertex", area_mm2=500, depth_um=450)], "depth_um 450 is outside the preset's 500-1500"),
+        (
+            [ZoneChoice(name="vertex", area_mm2=500, depth_um=450)],
+            "depth_um 450 is outside the preset's 500-1500",
+        ),
         ([ZoneChoice(name="vertex", area_mm2=500, rate_mhz=60_000)], "rate_mhz 60000 is outside"),
         ([ZoneChoice(name="vertex", area_mm2=500, passes=9)], "passes 9 is outside"),
     ],
@@ -219,7 +223,9 @@ def test_a_short_interval_without_a_word_is_refused() -> None:
 
 def test_a_clinics_own_presets_are_read_from_its_folder(tmp_path: Path) -> None:
     assert own_presets(tmp_path / "none") == ()
-    (tmp_path / "ours.toml").write_text(TEXT.replace('"hair_weekly_dhurat_2013"', '"our_own"', 1), encoding="utf-8")
+    (tmp_path / "ours.toml").write_text(
+        TEXT.replace('"hair_weekly_dhurat_2013"', '"our_own"', 1), encoding="utf-8"
+    )
     (mine,) = own_presets(tmp_path)
     assert mine.preset_id == "our_own"
 

@@ -14,7 +14,16 @@ from pen_host.journal import Row
 from pen_host.models import Endpoint, Plan
 from pen_host.presets import ZoneChoice
 from pen_host.records import Clinic
-from pen_host.records.models import Cartridge, Closing, Demographics, Override, Patient, Person, Screened, Visit
+from pen_host.records.models import (
+    Cartridge,
+    Closing,
+    Demographics,
+    Override,
+    Patient,
+    Person,
+    Screened,
+    Visit,
+)
 from pen_host.screening import NO, Answer
 
 ANNA = Person(name="anna", role="physician")
@@ -81,10 +90,16 @@ class Bench:
         if standing is not None:
             return standing.consent_id
         texts = self.clinic.consents.texts()
-        text = texts[0] if texts else self.clinic.consents.publish("microneedling", "en", "Consent", "I agree.", ANNA)
+        text = (
+            texts[0]
+            if texts
+            else self.clinic.consents.publish("microneedling", "en", "Consent", "I agree.", ANNA)
+        )
         return self.clinic.consents.sign(patient.patient_id, text.text_id, "Ada Example", ANNA).consent_id
 
-    def visit(self, patient: Patient, preset: str = FORTNIGHTLY, overrides: tuple[Override, ...] = ()) -> Visit:
+    def visit(
+        self, patient: Patient, preset: str = FORTNIGHTLY, overrides: tuple[Override, ...] = ()
+    ) -> Visit:
         plan = self.plan(preset)
         screened = self.screened(patient, plan)
         consent = self.consent(patient)

@@ -7,7 +7,15 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from pen_host.errors import ExitCode
-from pen_host.records.keys import ALPHABET, DRAWN, PseudonymError, check_letter, new_key, new_pseudonym, pseudonym
+from pen_host.records.keys import (
+    ALPHABET,
+    DRAWN,
+    PseudonymError,
+    check_letter,
+    new_key,
+    new_pseudonym,
+    pseudonym,
+)
 
 PSEUDONYMS = st.text(ALPHABET, min_size=DRAWN, max_size=DRAWN).map(
     lambda drawn: pseudonym(drawn + check_letter(drawn))
@@ -49,7 +57,12 @@ def test_the_same_patient_however_it_is_typed(known: str) -> None:
 
 @pytest.mark.parametrize(
     ("typed", "why"),
-    [("", "0 letters"), ("P-1234", "5 letters"), ("P-12345-1234!", "holds !"), ("P-12345-12345-1", "letters instead")],
+    [
+        ("", "0 letters"),
+        ("P-1234", "5 letters"),
+        ("P-12345-1234!", "holds !"),
+        ("P-12345-12345-1", "letters instead"),
+    ],
 )
 def test_anything_else_is_refused(typed: str, why: str) -> None:
     with pytest.raises(PseudonymError, match=why) as caught:

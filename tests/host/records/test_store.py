@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import signal
@@ -149,7 +150,7 @@ def test_an_older_layout_is_copied_first_and_migrated_in_one_piece(
 # ---- one transaction -----------------------------------------------------------------------------------------------
 
 
-class Broken(RuntimeError):
+class OddError(RuntimeError):
     """Something that no code expects."""
 
 
@@ -158,9 +159,9 @@ def test_what_is_raised_within_a_change_undoes_tables_and_chain(bench: Bench) ->
 
     def change(writing: Writing) -> list[Draft]:
         writing.add(patients, id="P-00000-00000")
-        raise Broken
+        raise OddError
 
-    with pytest.raises(Broken):
+    with pytest.raises(OddError):
         bench.clinic._store.write(change, ANNA)
     assert count(bench.clinic.journal.path, "patients") == 0
     assert bench.clinic.journal.head == head
@@ -195,9 +196,10 @@ def test_a_full_disk_is_one_sentence_and_nothing_half_stored(bench: Bench) -> No
     raw = bench.clinic.journal._raw
     bench.patient()
     raw.execute(f"PRAGMA max_page_count = {raw.execute('PRAGMA page_count').fetchone()[0]}")
-    with pytest.raises(JournalFullError, match=r"disk with the record .* is full"):
+    with contextlib.suppress(JournalFullError):
         for _ in range(500):
             bench.patient("A name that is long enough to fill a page of the database before long")
+    assert "is full" in bench.clinic.journal.failure
     stored = count(bench.clinic.journal.path, "patients")
     assert stored == count(bench.clinic.journal.path, "demographics") == len(bench.entries(Kind.PATIENT))
     with pytest.raises(JournalUnhealthyError):
@@ -233,7 +235,7 @@ def test_threads_write_and_read_at_the_same_time(bench: Bench) -> None:
             for index in range(8):
                 bench.patient(f"Person {number} {index}")
                 bench.clinic.patients.find("person")
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - the test fails with whatever it was
             failures.append(error)
 
     threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
@@ -251,9 +253,7 @@ def test_readers_cannot_write(bench: Bench) -> None:
 
     with pytest.raises(Exception, match="cannot be used"), bench.clinic._store.reading() as connection:
         connection.execute(
-            insert(patients).values(
-                id="P", station_id="s", at=datetime.now(UTC), by_name="x", by_role="y"
-            )
+            insert(patients).values(id="P", station_id="s", at=datetime.now(UTC), by_name="x", by_role="y")
         )
     assert bench.clinic._store.rows(select(patients)) == []
 

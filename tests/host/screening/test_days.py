@@ -28,7 +28,9 @@ MONTHS = st.integers(0, 60)
         (date(2026, 11, 30), 1, date(2026, 12, 30)),
     ],
 )
-def test_the_same_day_of_a_later_month_or_the_first_of_the_next(day: date, months: int, expected: date) -> None:
+def test_the_same_day_of_a_later_month_or_the_first_of_the_next(
+    day: date, months: int, expected: date
+) -> None:
     assert plus_months(day, months) == expected
 
 

@@ -40,7 +40,13 @@ def test_the_shipped_rules_hold_what_the_sources_ask_for() -> None:
         "under_22": (None, None, None, 22),
     }
     asked = {
-        *("bleeding_disorder", "anticoagulants", "uncontrolled_diabetes", "eczema_psoriasis", "eczema_active"),
+        *(
+            "bleeding_disorder",
+            "anticoagulants",
+            "uncontrolled_diabetes",
+            "eczema_psoriasis",
+            "eczema_active",
+        ),
         *("immune_deficiency", "pregnancy", "steel_allergy", "anaesthetic_allergy", "sun", "keloid"),
         *("local_infection", "open_wound", "scalp_flare", "scarring_alopecia", "scalp_implant"),
     }
@@ -85,7 +91,10 @@ def test_a_small_file_is_read() -> None:
         (('level = "block"', 'level = "maybe"'), "level"),
         (('question = "One?"', 'question = "One?"\nkind = "since"'), "has not the windows"),
         (('question = "One?"', 'question = "One?"\nafter_months = 6'), "has not the windows"),
-        (('question = "One?"', 'question = "One?"\nkind = "since"\nafter_months = 0'), "greater than or equal"),
+        (
+            ('question = "One?"', 'question = "One?"\nkind = "since"\nafter_months = 0'),
+            "greater than or equal",
+        ),
         (('question = "One?"', 'question = "One?"\nanswer = 42'), "Extra inputs"),
         (("[[rules]]", "[[rules]"), "not valid TOML"),
         (('rule_id = "one"', "rule_id = 1979-05-27"), "no rule has a place for"),
