@@ -8,12 +8,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from pen_host.dose import ZoneDose
 from pen_host.journal import Journal, default_path
 from pen_host.models import Plan
 from pen_host.presets import Preset, PresetError, ZoneChoice, own_presets, shipped_presets, to_plan
 from pen_host.records.cartridges import Cartridges
 from pen_host.records.cleaning import CleaningLog
 from pen_host.records.consents import Consents
+from pen_host.records.doses import visit_doses
 from pen_host.records.due import due_patients
 from pen_host.records.layout import bring_up_to_date
 from pen_host.records.lots import search_lot
@@ -164,6 +166,15 @@ class Clinic:
     def lot(self, lot: str, gtin: str | None = None) -> tuple[LotUse, ...]:
         """Who got this lot, when, from whom."""
         return search_lot(self._store, lot, gtin)
+
+    def doses(self, visit_id: str) -> tuple[ZoneDose, ...]:
+        """Estimated maximum punctures per cm2 of each zone of a visit, per hold of the trigger and in total.
+
+        Raises:
+            NotFoundError: There is no such visit.
+            UsageError: A session of it is not in this journal.
+        """
+        return visit_doses(self._store, self.visits.get(visit_id))
 
     def timeline(self, patient_id: str) -> tuple[TimelineItem, ...]:
         """Everything that happened to a patient, newest first.

@@ -53,6 +53,7 @@ class Consents:
                 "published_by": by,
             },
         )
+
         def change(writing: Writing) -> Sequence[Draft]:
             newest = writing.row(_versions(name, language))
             if newest is not None and newest["digest"] == draft.digest:
