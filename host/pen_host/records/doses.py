@@ -24,7 +24,7 @@ def visit_doses(store: Store, visit: Visit) -> tuple[dose.ZoneDose, ...]:
         UsageError: The journal has no such session.
         JournalError: The record cannot be read.
     """
-    with JournalReader(store.journal.path) as reader:
+    with JournalReader(store.path) as reader:
         reports = [reader.strokes(session.session_id) for session in visit.sessions]
     needles = _needles(store, visit)
     sure = all(report.sure for report in reports)
