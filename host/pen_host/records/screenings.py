@@ -137,8 +137,8 @@ class Screenings:
 
     def of(self, patient_id: str) -> tuple[Screened, ...]:
         """Screenings of a patient, newest first."""
-        patient = self._patients.get(patient_id)
-        query = select(screenings).where(screenings.c.patient_id == patient.patient_id)
+        patient = self._patients.existing(patient_id)
+        query = select(screenings).where(screenings.c.patient_id == patient)
         return tuple(as_screened(row) for row in self._store.rows(query.order_by(screenings.c.at.desc())))
 
     def _judge(

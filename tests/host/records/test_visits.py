@@ -402,6 +402,14 @@ def test_only_the_newest_visit_counts(bench: Bench) -> None:
     assert [one.visits for one in bench.clinic.due(ahead_days=0)] == [2]
 
 
+def test_who_has_not_come_for_half_a_year_is_in_no_course_any_more(bench: Bench) -> None:
+    bench.treated(bench.patient())
+    bench.later(14 + 180)
+    assert [one.overdue_days for one in bench.clinic.due()] == [180]
+    bench.later(1)
+    assert bench.clinic.due() == ()
+
+
 # ---- timeline --------------------------------------------------------------------------------------------------------
 
 
