@@ -11,6 +11,7 @@ from sqlalchemy import RowMapping, and_, or_, select
 
 from pen_host.journal import Draft, Kind
 from pen_host.models import LongText
+from pen_host.records.erasure import Erased, copies_beside, erase, reason_for
 from pen_host.records.errors import InputError, NotFoundError
 from pen_host.records.keys import new_key, new_pseudonym, pseudonym
 from pen_host.records.models import Demographics, HomeTool, Note, Patient, Person, TopicalUse
@@ -70,6 +71,20 @@ class Patients:
 
         self._store.write(change, by)
         return self.get(known.patient_id)
+
+    def erase(self, patient_id: str, reason: str, by: Person) -> Erased:
+        """Erases who a patient is; pseudonym, treatments, lots and the chain stay. See `pen_host.records.erasure`.
+
+        Raises:
+            NotFoundError: There is no such patient.
+            InputError: There is no reason.
+            ConflictError: A visit is open, the record must still be kept, or they were erased before.
+        """
+        patient, why = self.existing(patient_id), reason_for(reason)
+        self._store.write(lambda writing: [erase(self._store, patient, why, writing)], by)
+        if self._store.journal is not None:
+            self._store.journal.flush_log()
+        return Erased(patient, copies_beside(self._store))
 
     def get(self, patient_id: str) -> Patient:
         """One patient.
