@@ -225,6 +225,15 @@ def test_a_pen_is_cleaned_between_patients(bench: Bench) -> None:
     assert (entry.pen_serial, entry.actor) == (PEN, "bob")
 
 
+def test_a_cleaning_before_the_last_patient_is_none(bench: Bench) -> None:
+    bench.clinic.cleaning.cleaned(PEN, CleaningMethod.LOW_LEVEL_DISINFECTION, BOB, sheath_changed=True)
+    bench.treated(bench.patient())
+    other = bench.patient("Other").patient_id
+    assert ids(bench.clinic.cleaning.check(PEN, other)) == {"pen_not_cleaned"}
+    bench.clinic.cleaning.cleaned(PEN, CleaningMethod.NOSECONE_AUTOCLAVED, BOB, sheath_changed=False)
+    assert bench.clinic.cleaning.check(PEN, other) == []
+
+
 def test_a_second_session_of_one_visit_needs_no_cleaning_and_the_next_visit_does(bench: Bench) -> None:
     patient = bench.patient()
     visit = bench.visit(patient)
