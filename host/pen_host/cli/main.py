@@ -8,7 +8,7 @@ import typer
 from typer.exceptions import TyperException
 
 from ..errors import ExitCode, PenError
-from . import demo, device, firmware, log, session, sim, spec
+from . import console, demo, device, firmware, log, session, sim, spec
 from .telling import tell
 
 app = typer.Typer(
@@ -23,6 +23,7 @@ app = typer.Typer(
 demo.register(app)
 device.register(app)
 session.register(app)
+console.register(app)
 sim.register(app)
 log.register(app)
 firmware.register(app)

@@ -68,8 +68,8 @@ def run(
 @group.command("list")
 def list_sessions(journal_file: JournalFile = None, json_: Json = False) -> None:
     """Every session in the record, oldest first."""
+    from ..history import session_lines
     from ..journal import JournalReader, default_path
-    from .history import session_lines
     from .output import show_rows
 
     with JournalReader(journal_file or default_path()) as reader:
@@ -103,8 +103,8 @@ def show(
     json_: Json = False,
 ) -> None:
     """One session: its entries, strokes by run and zone, and its picture."""
+    from ..history import draw_picture, session_entries, session_facts
     from ..journal import JournalReader, default_path
-    from .history import draw_picture, session_entries, session_facts
     from .output import show_facts, show_rows
 
     with JournalReader(journal_file or default_path()) as reader:

@@ -1,0 +1,100 @@
+"""Puts a console together: record, accounts, pen, service, server."""
+
+from __future__ import annotations
+
+import secrets
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import UsageError
+from ..journal import Journal, default_path
+from ..pen import default_dumps
+from .app import Pages
+from .docking import Source
+from .models import Role, Training
+from .people import People
+from .server import ConsoleServer, Listening
+from .service import ConsoleService
+
+TRAINING_PIN = "2580"
+TRAINING_PEOPLE = {
+    "Trainee": (Role.CLINICIAN,),
+    "Engineer": (Role.ENGINEER,),
+    "Admin": (Role.ADMIN, Role.CLINICIAN),
+}
+"""Accounts of a simulated console; its PIN is no secret, for there is no patient."""
+SEEDS = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a console is opened with.
+
+    Attributes:
+        sim: A simulated pen, with a record and accounts of its own.
+        url: The pen's port or URL.
+        serial: The pen's serial number, or its beginning.
+        journal: The record.
+        data: Directory for accounts and pictures.
+        runtime: Directory of the file by which programs find it.
+    """
+
+    sim: bool = False
+    url: str | None = None
+    serial: str | None = None
+    journal: Path | None = None
+    data: Path | None = None
+    runtime: Path | None = None
+
+
+@contextmanager
+def open_console(
+    options: Options, listening: Listening | None = None, pages: Pages | None = None
+) -> Iterator[ConsoleServer]:
+    """A console that is ready to be run.
+
+    Raises:
+        PenError: The record cannot be written, the accounts cannot be read, the port is taken.
+    """
+    with ExitStack() as stack:
+        place = _place(options, stack)
+        source = _source(options)
+        record = options.journal or (place / "record.sqlite3" if options.sim else default_path())
+        journal = stack.enter_context(Journal.create_or_open(record))
+        people, training = _people(options, place)
+        service = ConsoleService(source, journal, people, place / "pictures", training=training)
+        yield ConsoleServer(service, pages, listening, options.runtime)
+
+
+def _place(options: Options, stack: ExitStack) -> Path:
+    if options.data is not None:
+        return options.data
+    if options.sim:
+        # each simulated pen begins its life anew, so its record does too
+        return Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="pen-training-")))
+    from platformdirs import user_data_path
+
+    return user_data_path("derma-pen", appauthor=False)
+
+
+def _source(options: Options) -> Source:
+    if not options.sim:
+        return Source(options.url, options.serial, default_dumps())
+    url = options.url or f"sim:?seed={secrets.randbelow(SEEDS) + 1}"
+    if not url.startswith("sim:"):
+        raise UsageError(
+            f"--sim brings its own pen and {url} is another one, so nothing was opened. Leave one of them out."
+        )
+    return Source(url)
+
+
+def _people(options: Options, place: Path) -> tuple[People, Training | None]:
+    if not options.sim:
+        return People(place / "people.json"), None
+    people = People(None, cheap=True)
+    for name, roles in TRAINING_PEOPLE.items():
+        people.add(name, TRAINING_PIN, roles)
+    return people, Training(names=tuple(TRAINING_PEOPLE), pin=TRAINING_PIN)
