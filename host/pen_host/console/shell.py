@@ -73,6 +73,7 @@ def shell(visit: Visit, key: str, classes: str = "") -> Element:
             script_texts=_script_texts(text),
         )
     )
+    visit.listen()
     return tag("div", None, f"page {classes}".strip())
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TypeVar
 
 from nicegui import run, ui
+from nicegui.events import GenericEventArguments
 from starlette.requests import Request
 
 from ..api.people import Permission, Person
@@ -18,8 +19,6 @@ from .texts import Catalogue
 from .widgets import Form
 
 T = TypeVar("T")
-ASK_BROWSER_S = 3.0
-"""How long a browser may take to say which console it is."""
 
 
 @dataclass
@@ -30,14 +29,15 @@ class Visit:
         service: The one behind all pages.
         text: The texts.
         session: The browser; pages are served to none that has no session.
-        trouble: What the last refused call said, shown when there is no form to show it in.
+        console_id: Which tab it is; its script says so when the live stream has greeted it.
+        shown_live: The live view was opened from here once; coming back on purpose stays possible.
     """
 
     service: ConsoleService
     text: Catalogue
     session: BrowserSession
-    trouble: str = ""
-    on_trouble: Callable[[str], None] = field(default=lambda _sentence: None)
+    console_id: str | None = None
+    shown_live: bool = False
 
     @property
     def person(self) -> Person | None:
@@ -49,10 +49,31 @@ class Visit:
         person = self.person
         return person is not None and person.may(permission)
 
-    async def caller(self) -> Caller:
-        """This browser and this tab."""
-        console_id = await ui.run_javascript("return window.penStream?.consoleId ?? null", timeout=ASK_BROWSER_S)
-        return self.service.caller(self.session, str(console_id) if console_id else None)
+    @property
+    def controls(self) -> bool | None:
+        """Whether this tab commands the pen; None while it is not known which tab it is."""
+        if self.console_id is None:
+            return None
+        try:
+            return self.service.control.controls(self.caller().console)
+        except ProblemError:
+            return False
+
+    def caller(self) -> Caller:
+        """This browser and this tab.
+
+        Raises:
+            ProblemError: The tab is no console of this browser.
+        """
+        return self.service.caller(self.session, self.console_id)
+
+    def listen(self) -> None:
+        """Learn from the page's script which tab it is."""
+
+        def told(event: GenericEventArguments) -> None:
+            self.console_id = str(event.args)
+
+        ui.on("pen-console", told)
 
     async def ask(self, permission: Permission, call: Callable[[Person], T], *, control: bool = True) -> T:
         """Call the service in a thread that may wait, for whoever is signed in.
@@ -65,7 +86,7 @@ class Visit:
         Raises:
             PenError: It was refused; nothing was done.
         """
-        caller = await self.caller()
+        caller = self.caller()
         person = self.service.need(caller, permission, control=control)
         done: T = await run.io_bound(call, person)
         return done
@@ -84,9 +105,6 @@ class Visit:
             return False
         except PenError as error:
             form.say(error.sentence)
-            return False
-        except TimeoutError:
-            form.say(self.text("frame.no_stream"))
             return False
         return True
 

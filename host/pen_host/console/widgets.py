@@ -111,6 +111,11 @@ def button(text: str, do: Handler, classes: str = "", icon_name: str | None = No
     return made
 
 
+def enter_button(text: str, do: Handler, classes: str = "first big", icon_name: str | None = None) -> Element:
+    """The button that Enter in a field of its page presses."""
+    return button(text, do, classes, icon_name).props("data-enter")
+
+
 def link_button(text: str, href: str, classes: str = "", icon_name: str | None = None) -> Element:
     """A way to another page that looks like a button."""
     made = tag("a", None, f"button {classes}".strip(), href=href)
@@ -181,6 +186,7 @@ class Form:
 
     def __init__(self) -> None:
         self.fields: dict[str, Field] = {}
+        self._constants: dict[str, str] = {}
         self.note = tag("div", None, "note danger", role="alert")
         self.note.set_visibility(False)
         with self.note:
@@ -188,8 +194,16 @@ class Form:
             with tag("div", None, "body"):
                 self._said = tag("span", "")
 
+    @classmethod
+    def unmade(cls) -> Form:
+        """A form without a place on the page yet."""
+        made = cls.__new__(cls)
+        made.fields, made._constants = {}, {}
+        return made
+
     def __getitem__(self, name: str) -> str:
-        return self.fields[name].value.strip()
+        known = self._constants.get(name)
+        return self.fields[name].value.strip() if known is None else known
 
     def clear(self) -> None:
         """No complaints."""
@@ -213,6 +227,10 @@ class Form:
         if field is not None:
             field.complain(message)
         return field is not None
+
+    def constant(self, name: str, value: str) -> None:
+        """A value that nobody types."""
+        self._constants[name] = value
 
     # --- kinds of fields ----------------------------------------------------------------------------------------------
 

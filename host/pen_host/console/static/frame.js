@@ -72,6 +72,40 @@
   setInterval(show, SAID_MS);
   show();
 
+  // The page's own code is told which tab it works for, as soon as both ends are there.
+  function introduce() {
+    if (stream.consoleId === null || !window.did_handshake) { setTimeout(introduce, 50); return; }
+    window.emitEvent("pen-console", stream.consoleId);
+  }
+  introduce();
+
+  // Enter in a field presses the button of the page that is meant by it.
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || !(event.target instanceof HTMLInputElement) || event.isComposing) return;
+    const all = [...document.querySelectorAll("[data-enter]")];
+    const near = event.target.closest("section, .page")?.querySelector("[data-enter]") ?? all[0];
+    if (near && !near.disabled) { event.preventDefault(); near.click(); }
+  });
+
+  // A hand in the page is somebody there: it puts the lock off. A lock shows the PIN page, unless the pen is armed.
+  const TOUCH_MS = 15000;
+  let touched = 0;
+  const post = (path) => fetch(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: "{}", credentials: "same-origin", cache: "no-store" });
+  for (const kind of ["pointerdown", "keydown"]) {
+    window.addEventListener(kind, () => {
+      if (performance.now() - touched < TOUCH_MS && touched !== 0) return;
+      touched = performance.now();
+      post("/api/session/touch").catch(() => {});
+    }, { capture: true, passive: true });
+  }
+  document.addEventListener("click", (event) => {
+    if (event.target.closest("[data-lock]") === null) return;
+    post("/api/session/lock").then(() => { location.href = "/login"; }).catch(() => {});
+  });
+  stream.on("state", (state) => {
+    if (state.session.locked && location.pathname !== "/login" && !ARMED.has(stream.penState())) location.href = "/login";
+  });
+
   // Leaving a page ends its stream, and so stops the needle: not by a stray touch while the pen is armed.
   document.addEventListener("click", (event) => {
     const link = event.target instanceof Element ? event.target.closest("a[href]") : null;

@@ -1,0 +1,30 @@
+"""The pages, one module each, and where they are put on the server."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fastapi import FastAPI
+from fastapi.staticfiles import StaticFiles
+
+from ...api.service import ConsoleService
+from ..texts import ENGLISH, Catalogue, catalogue
+from . import bench, live, login, records, service, today, treat
+
+STATIC = Path(__file__).resolve().parents[1] / "static"
+
+
+def mount(app: FastAPI, console: ConsoleService, text: Catalogue | None = None) -> None:
+    """Register every page.
+
+    Args:
+        app: The console's server; its guard stands before everything that is mounted.
+        console: The service the pages speak to.
+        text: Texts to show; English when None.
+    """
+    words = text or catalogue(ENGLISH)
+    app.mount("/console/static", StaticFiles(directory=STATIC), name="console-static")
+    for module in (today, login, treat, live, records, service):
+        module.register(console, words)
+    if console.bench is not None:
+        bench.register(console, words)
