@@ -170,6 +170,29 @@ class Journal:
             self._must_be_healthy()
             return self._write(lambda _: (list(drafts), texts), actor, role)
 
+    def together(
+        self, change: Callable[[Connection], Sequence[Draft]], *, actor: str = SYSTEM, role: str = SYSTEM
+    ) -> tuple[Row, ...]:
+        """Changes other tables of the record's file and writes the entries that tell of it: all of it is durable, or none.
+
+        Args:
+            change: Gets the connection within the transaction and returns the entries. Whatever it raises undoes
+                everything; an error of SQLAlchemy that it lets through counts as a failure of the record.
+            actor: Who did it.
+            role: In what role.
+
+        Raises:
+            JournalError: Nothing was changed and nothing written.
+        """
+
+        def choose(connection: Connection) -> tuple[list[Draft], list[str]]:
+            drafts = list(change(connection))
+            return drafts, [payload_text(draft) for draft in drafts]
+
+        with self._turn:
+            self._must_be_healthy()
+            return self._write(choose, actor, role)
+
     def append_events(
         self,
         pen_serial: str,

@@ -89,7 +89,7 @@ def check_before(
     settings = pen.settings_read()
     findings = [
         *check_plan(plan, depth_cap_um=settings.depth_cap_um, rate_max_mhz=settings.rate_max_mhz),
-        *check_screening(plan.screening.ask, answers),
+        *check_screening(plan.screening.ask, answers, plan.screening.manuals),
         *check_interval(plan, last_treated(journal, subject), today),
     ]
     still = forbidding(findings, reasons)
