@@ -4,25 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from http import HTTPStatus
 
-from ..checks import Finding
-from ..models import CartridgeSeen, Plan
-from .clinic import ConsentText
+from ..findings import Finding
+from ..models import CartridgeSeen
+from ..records.models import Consent, Patient, Screened, Visit
+from ..screening import Answer, Reply
+from .catalogue import plan_view
 from .flow_models import (
     STEPS,
     CartridgeView,
     ConsentView,
     FindingView,
     PatientView,
-    PlanView,
     RunView,
     StepState,
     TreatmentStep,
     TreatmentView,
-    ZoneView,
 )
 from .problems import Code, ProblemError
+from .visiting import Built
 
 
 @dataclass(slots=True)
@@ -30,18 +32,25 @@ class Draft:
     """See the module; `step` is what is to be done next."""
 
     operator: str
-    patient: PatientView
+    patient: Patient
+    last_treated: str | None
     step: TreatmentStep = TreatmentStep.SCREENING
-    answers: Mapping[str, bool] = field(default_factory=dict)
+    answers: Mapping[str, Answer] = field(default_factory=dict)
     reasons: dict[str, str] = field(default_factory=dict)
     findings: dict[TreatmentStep, tuple[Finding, ...]] = field(default_factory=dict)
+    built: Built | None = None
     preset: str = ""
-    plan: Plan | None = None
-    changed: bool = False
-    consent: ConsentText | None = None
-    witness: str = ""
+    screened: Screened | None = None
+    consent: Consent | None = None
+    consent_title: str = ""
+    consent_sha256: str = ""
     off_label_said: bool = False
+    visit: Visit | None = None
     cartridge: CartridgeSeen | None = None
+    session_id: str | None = None
+    ended_at: datetime | None = None
+    next_eligible: str | None = None
+    next_why: str | None = None
 
     def must_be_at(self, step: TreatmentStep) -> None:
         """Refuse what is not next.
@@ -56,10 +65,11 @@ class Draft:
         """Go back to an earlier step; what was settled from there on is settled anew.
 
         Raises:
-            ProblemError: It is not an earlier step of the preparation.
+            ProblemError: It is not an earlier step of the preparation, or a pen session belongs to it by now.
         """
+        early = STEPS[: STEPS.index(TreatmentStep.PEN_READY) + 1]
         earlier = STEPS[1 : STEPS.index(self.step)]
-        if step not in earlier or self.step not in STEPS[: STEPS.index(TreatmentStep.PEN_READY) + 1]:
+        if step not in earlier or self.step not in early or self.session_id is not None:
             raise wrong_step(step, self.step)
         self.step = step
         gone = STEPS[STEPS.index(step) :]
@@ -67,37 +77,52 @@ class Draft:
         if TreatmentStep.SCREENING in gone:
             self.answers, self.reasons = {}, {}
         if TreatmentStep.PLAN in gone:
-            self.plan, self.preset = None, ""
+            self.built, self.preset, self.screened = None, "", None
         if TreatmentStep.CONSENT in gone:
             self.consent = None
         self.cartridge = None
 
+    @property
+    def patient_view(self) -> PatientView:
+        """Who is treated, for the screen."""
+        who = self.patient.demographics
+        return PatientView(
+            reference=self.patient.patient_id,
+            label=self.patient.label,
+            birth_date=who.birth_date.isoformat() if who else None,
+            last_treated=self.last_treated,
+        )
+
     def view(self, run: RunView | None) -> TreatmentView:
         """For the screen."""
         at = STEPS.index(self.step)
+        built = self.built
         return TreatmentView(
             step=self.step,
             steps=tuple(
                 StepState(step=step, done=index < at, current=index == at) for index, step in enumerate(STEPS)
             ),
             operator=self.operator,
-            patient=self.patient,
-            answers=dict(self.answers),
+            patient=self.patient_view,
+            answers={rule: answer.reply is Reply.YES for rule, answer in self.answers.items()},
             reasons=dict(self.reasons),
             findings=tuple(finding_view(one) for found in self.findings.values() for one in found),
-            plan=plan_view(self.preset, self.plan, changed=self.changed) if self.plan else None,
+            plan=plan_view(self.preset, built.plan, changed=built.changed) if built else None,
             consent=self._consent_view(),
             cartridge=cartridge_view(self.cartridge) if self.cartridge else None,
             run=run,
+            next_eligible=self.next_eligible,
+            next_why=self.next_why,
         )
 
     def _consent_view(self) -> ConsentView | None:
         if self.consent is None:
             return None
         return ConsentView(
-            title=self.consent.title,
-            text_sha256=self.consent.sha256,
-            witnessed_by=self.witness,
+            title=self.consent_title,
+            text_sha256=self.consent_sha256,
+            signed_by=self.consent.signed_by,
+            witnessed_by=self.consent.witnessed_by.name,
             off_label_said=self.off_label_said,
         )
 
@@ -123,34 +148,4 @@ def cartridge_view(seen: CartridgeSeen) -> CartridgeView:
     """A cartridge for the screen."""
     return CartridgeView(
         serial=seen.serial, lot=seen.lot, expiry=seen.expiry.isoformat(), needles=seen.needles, used=seen.used
-    )
-
-
-def plan_view(name: str, plan: Plan, *, changed: bool = False) -> PlanView:
-    """A plan for the screen."""
-    return PlanView(
-        name=name,
-        title=plan.title,
-        off_label=plan.off_label,
-        citation=plan.source.citation,
-        url=plan.source.url,
-        evidence=plan.evidence,
-        needles=plan.needles,
-        interval_days=plan.interval_days,
-        endpoint=plan.endpoint,
-        zones=tuple(
-            ZoneView(
-                name=zone.name,
-                area_mm2=zone.area_mm2,
-                depth_um=zone.depth_um,
-                rate_mhz=zone.rate_mhz,
-                passes=zone.passes,
-                hold_s=zone.hold_s,
-                target_low=zone.target.low,
-                target_high=zone.target.high,
-            )
-            for zone in plan.zones
-        ),
-        digest=plan.plan_digest,
-        changed=changed,
     )

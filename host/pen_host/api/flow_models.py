@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from enum import StrEnum
 from typing import Annotated
 
@@ -22,6 +23,8 @@ from ..models import (
     Id,
     UnlockReason,
 )
+from ..records.models import CleaningMethod, Relation, SignedOn
+from ..screening import Answer
 from ..session.hands import Proceed
 from .models import ConsoleRef, Line, Model, Pin, Words
 
@@ -59,6 +62,10 @@ class QuestionView(Model):
     question: str
     level: str
     source: str
+    kind: str = "state"
+    """`since` and `around` take the day it last happened, `around` the day it is planned for; `age` and `state` take none."""
+    sites: tuple[str, ...] = ()
+    """Where it counts; empty everywhere."""
 
 
 class PatientView(Model):
@@ -66,22 +73,38 @@ class PatientView(Model):
 
     reference: str
     label: str
-    """For the screen."""
+    """For the screen: the name, which stands in no entry of the record's chain."""
+    birth_date: str | None = None
     last_treated: str | None = None
-    """ISO date of the newest session in this record."""
+    """ISO date of the newest needling that the record knows."""
+
+
+class ZoneRanges(Model):
+    """What a preset's source was done with; beyond it the numbers are the clinician's own."""
+
+    depth_low_um: int
+    depth_high_um: int
+    rate_low_mhz: int
+    rate_high_mhz: int
+    passes_low: int
+    passes_high: int
 
 
 class ZoneView(Model):
     """A zone as planned and as far as it got."""
 
     name: str
-    area_mm2: int
+    label: str | None = None
+    area_mm2: int | None
+    """Measured on the patient; None in a preset, where nobody has measured yet."""
     depth_um: int
     rate_mhz: int
     passes: int
     hold_s: int
     target_low: int
     target_high: int
+    ranges: ZoneRanges | None = None
+    """Of the preset."""
     goal_ms: int | None = None
     done_ms: int = 0
     strokes: int = 0
@@ -105,8 +128,12 @@ class PlanView(Model):
     endpoint: Endpoint
     zones: tuple[ZoneView, ...]
     digest: str
+    site: str | None = None
+    """scalp, face or neck."""
+    after_care: tuple[str, ...] = ()
+    """What the patient is told afterwards."""
     changed: bool = False
-    """Its numbers are no longer the preset's."""
+    """Numbers lie outside the preset: they are the clinician's own, not the source's."""
 
 
 class CartridgeView(Model):
@@ -124,6 +151,7 @@ class ConsentView(Model):
 
     title: str
     text_sha256: str
+    signed_by: str
     witnessed_by: str
     off_label_said: bool
 
@@ -189,6 +217,9 @@ class TreatmentView(Model):
     consent: ConsentView | None = None
     cartridge: CartridgeView | None = None
     run: RunView | None = None
+    next_eligible: str | None = None
+    """ISO date from which the area may be treated again; known once a session was opened."""
+    next_why: str | None = None
 
 
 # --- requests -------------------------------------------------------------------------------------------------------------
@@ -198,12 +229,14 @@ class ChoosePatient(ConsoleRef):
     """Step 1."""
 
     reference: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$")]
+    """The patient's pseudonym in the clinic's record."""
 
 
 class Screen(ConsoleRef):
     """Step 2: an answer to every question, and why a finding that may be passed is passed."""
 
-    answers: dict[Id, bool]
+    answers: dict[Id, bool | Answer]
+    """True for yes, or a reply with its days."""
     reasons: dict[Id, Line] = Field(default_factory=dict)
 
 
@@ -249,6 +282,10 @@ class GiveConsent(ConsoleRef):
     agreed: bool
     off_label_said: bool = False
     """The patient was told that the use is not cleared; wanted where the plan is off-label."""
+    signed_by: Line | None = None
+    """Who signed; the patient when not given."""
+    relation: Relation = Relation.PATIENT
+    signed_on: SignedOn = SignedOn.PAPER
 
 
 class CheckCartridge(ConsoleRef):
@@ -274,8 +311,19 @@ class CloseTreatment(ConsoleRef):
     topical_minutes_after: Annotated[int, Field(ge=0, le=1_440)] | None = None
     aftercare_given: bool
     notes: Words | None = None
+    next_day: date | None = None
+    """Of the next visit; the first day that the rules allow when not given."""
+    earlier_reason: Line | None = None
+    """Why it is earlier than the rules allow."""
     pin: Pin
     """Signs it."""
+
+
+class Cleaned(ConsoleRef):
+    """Between patients: the pen was cleaned."""
+
+    method: CleaningMethod
+    sheath_changed: bool
 
 
 class Cancel(ConsoleRef):

@@ -19,6 +19,7 @@ class ConsoleHands:
 
     Args:
         changed: Told when there is something else to ask or show.
+        first: Called once, in the treatment's thread, before it asks for its first cartridge.
         patience_s: Instead of `PATIENCE_S`.
 
     Attributes:
@@ -29,8 +30,11 @@ class ConsoleHands:
         finished: The operator ended it early.
     """
 
-    def __init__(self, changed: Callable[[], None], patience_s: float = PATIENCE_S) -> None:
+    def __init__(
+        self, changed: Callable[[], None], first: Callable[[], None], patience_s: float = PATIENCE_S
+    ) -> None:
         self._changed = changed
+        self._first: Callable[[], None] | None = first
         self._patience_s = patience_s
         self._turn = threading.Condition()
         self._decision: Proceed | None = None
@@ -70,6 +74,9 @@ class ConsoleHands:
 
     def give_cartridge(self, _why: str) -> None:
         """See `pen_host.session.Hands`; the treatment says it on the screen by itself."""
+        first, self._first = self._first, None
+        if first is not None:
+            first()
 
     def hold(self, _zone: Zone) -> None:
         """See `pen_host.session.Hands`; the treatment says it on the screen by itself."""

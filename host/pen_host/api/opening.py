@@ -12,8 +12,10 @@ from pathlib import Path
 from ..errors import UsageError
 from ..journal import Journal, default_path
 from ..pen import default_dumps
+from ..plans import load_plan
 from .app import Pages
 from .docking import Source
+from .furnishing import furnish
 from .models import Role, Training
 from .people import People
 from .server import ConsoleServer, Listening
@@ -27,6 +29,8 @@ TRAINING_PEOPLE = {
 }
 """Accounts of a simulated console; its PIN is no secret, for there is no patient."""
 SEEDS = 1_000_000
+DEMO_PLAN = "demo_scalp"
+"""A plan of a few seconds, for training."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +69,9 @@ def open_console(
         record = options.journal or (place / "record.sqlite3" if options.sim else default_path())
         journal = stack.enter_context(Journal.create_or_open(record))
         people, training = _people(options, place)
-        service = ConsoleService(source, journal, people, place / "pictures", training=training)
+        own = {DEMO_PLAN: load_plan(DEMO_PLAN)} if options.sim else {}
+        service = ConsoleService(source, journal, people, place / "pictures", own, training)
+        furnish(service.visiting.clinic, training=options.sim)
         yield ConsoleServer(service, pages, listening, options.runtime)
 
 

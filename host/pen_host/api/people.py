@@ -17,6 +17,7 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 
 from ..errors import AuthError
+from ..records import models as records
 from .models import PersonView, Role
 from .problems import Code, ProblemError, wrong_field
 
@@ -63,6 +64,12 @@ class Person:
     def may(self, permission: Permission) -> bool:
         """Whether one of the roles allows it."""
         return any(permission in PERMISSIONS[role] for role in self.roles)
+
+
+def signer(person: Person) -> records.Person:
+    """Somebody as the record signs them."""
+    role = Role.CLINICIAN if Role.CLINICIAN in person.roles else person.roles[0]
+    return records.Person(name=person.name, role=role.value)
 
 
 class People:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from http import HTTPStatus
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from ..errors import ExitCode, PenError
+from ..findings import Finding, Level, forbidding
+from ..records import ForbiddenStepError, InputError, NotFoundError
 
 MEDIA_TYPE = "application/problem+json"
 TYPE_BASE = "urn:derma-pen:problem:"
@@ -123,6 +125,15 @@ def of_error(error: PenError) -> Problem:
     """The problem document of any error meant for a person."""
     if isinstance(error, ProblemError):
         return error.document
+    if isinstance(error, InputError):
+        fields = [FieldProblem(field=field, message=why) for field, why in error.fields.items()]
+        return problem(Code.INVALID_FIELDS, HTTPStatus.UNPROCESSABLE_ENTITY, error.sentence, fields)
+    if isinstance(error, NotFoundError):
+        return problem(Code.NOT_FOUND, HTTPStatus.NOT_FOUND, error.sentence)
+    if isinstance(error, ForbiddenStepError):
+        return problem(
+            Code.FORBIDDEN_BY_CHECKS, HTTPStatus.CONFLICT, error.sentence, finding_fields(error.findings)
+        )
     code, status = _BY_EXIT.get(error.exit_code, (Code.REFUSED, HTTPStatus.CONFLICT))
     return problem(code, status, error.sentence)
 
@@ -136,6 +147,52 @@ def problem(code: Code, status: HTTPStatus, sentence: str, errors: Sequence[Fiel
         detail=sentence,
         code=code,
         errors=tuple(errors),
+    )
+
+
+def finding_fields(findings: Iterable[Finding]) -> list[FieldProblem]:
+    """Findings at the fields that could let them pass: a reason for what may be passed, the rule itself for what blocks."""
+    return [
+        FieldProblem(
+            field=f"reasons.{one.rule_id}" if one.level is Level.OVERRIDE else one.rule_id,
+            message=one.sentence,
+        )
+        for one in findings
+    ]
+
+
+def must_pass(findings: Sequence[Finding], reasons: Mapping[str, str]) -> None:
+    """Refuse what the checks forbid.
+
+    Raises:
+        ProblemError: A finding blocks, or one that may be passed has no reason; the rules are named as fields.
+    """
+    still = forbidding(findings, reasons)
+    if still:
+        told = " ".join(one.sentence for one in still)
+        raise ProblemError(
+            Code.FORBIDDEN_BY_CHECKS,
+            HTTPStatus.CONFLICT,
+            f"The treatment may not go on. {told}",
+            finding_fields(still),
+        )
+
+
+def invalid(where: str, error: ValidationError) -> ProblemError:
+    """What pydantic found, at the fields it found it at."""
+    fields = [
+        FieldProblem(
+            field=".".join(str(part) for part in item["loc"]) or where,
+            message=item["msg"].removeprefix("Value error, "),
+        )
+        for item in error.errors(include_url=False, include_context=False, include_input=False)
+    ]
+    told = "; ".join(f"{one.field}: {one.message}" for one in fields)
+    return ProblemError(
+        Code.INVALID_FIELDS,
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        f"This cannot be taken as it is, so nothing was stored. {told}.",
+        fields,
     )
 
 

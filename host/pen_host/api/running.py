@@ -13,8 +13,8 @@ from ..models import Plan
 from ..names import STOPPABLE
 from ..progress import Phase, Progress, ZoneProgress
 from ..session import Job, Operator, TreatmentResult, run_treatment, session_name
+from .catalogue import plan_view
 from .docking import Docked
-from .draft import plan_view
 from .flow_models import Ending, RunView, Waiting, ZoneView
 from .hands import ConsoleHands
 
@@ -42,6 +42,7 @@ class TreatmentRun:
     Args:
         order: What to run.
         changed: Told, in the job's threads, when there is something new; must return at once.
+        opened: Told once, in the job's thread, when the session is open and nothing has happened in it yet.
         ended: Told once, in the job's thread, when it is over.
 
     Attributes:
@@ -53,15 +54,20 @@ class TreatmentRun:
     """
 
     def __init__(
-        self, order: Order, changed: Callable[[], None], ended: Callable[[TreatmentRun], None]
+        self,
+        order: Order,
+        changed: Callable[[], None],
+        opened: Callable[[TreatmentRun], None],
+        ended: Callable[[TreatmentRun], None],
     ) -> None:
         self.order = order
-        self.hands = ConsoleHands(changed)
+        self.hands = ConsoleHands(changed, self._first)
         self.progress: Progress | None = None
         self.result: TreatmentResult | None = None
         self.error: str | None = None
         self.session_id: str | None = None
         self._changed = changed
+        self._opened = opened
         self._ended = ended
         self._over = False
         self._thread = threading.Thread(target=self._run, name="treatment", daemon=True)
@@ -152,10 +158,17 @@ class TreatmentRun:
             self._over = True
             self._ended(self)
 
-    def _watch(self, progress: Progress) -> None:
+    def _first(self) -> None:
+        self._name_session()
+        self._opened(self)
+
+    def _name_session(self) -> None:
         if self.session_id is None:
             nonce = self.order.docked.pen.snapshot().session
             self.session_id = session_name(nonce) if nonce else None
+
+    def _watch(self, progress: Progress) -> None:
+        self._name_session()
         before, self.progress = self.progress, progress
         told = before is None or (before.phase, before.message, before.active, before.trips) != (
             progress.phase,

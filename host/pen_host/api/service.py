@@ -9,19 +9,21 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
 from pathlib import Path
 from typing import Literal
 
+from ..errors import PenError
 from ..journal import Journal
+from ..models import Plan
 from ..names import STOPPABLE
+from ..records import Clinic
 from ..session import Operator, Recovered, clear_stop
 from ..worker import StopTicket
 from .bench import BenchDesk
-from .clinic import Clinic, PlainClinic
 from .control import Console, ControlDesk
 from .docking import Dock, Docked, Source
 from .feed import Feed, Subscriber
@@ -44,8 +46,9 @@ from .people import People, Permission, Person
 from .problems import Code, ProblemError
 from .scribe import Scribe
 from .sessions import BrowserSession, Sessions
-from .treatment import TreatmentDesk
+from .treatment import TreatmentDesk, no_pen
 from .views import live_frame, pen_view, stop_view
+from .visiting import Visiting
 
 NOTICES = 20
 STATE_EVERY_S = 0.1
@@ -92,7 +95,7 @@ class ConsoleService:
         journal: The record; owned by the caller.
         people: The accounts.
         place: Directory for pictures.
-        clinic: The clinic's own record.
+        own: Plans offered beside the clinic's presets, by name.
         training: Accounts whose PINs are shown, of a simulated console.
         clock: Seconds that never go back.
     """
@@ -103,7 +106,7 @@ class ConsoleService:
         journal: Journal,
         people: People,
         place: Path,
-        clinic: Clinic | None = None,
+        own: Mapping[str, Plan] | None = None,
         training: Training | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -119,8 +122,14 @@ class ConsoleService:
             self._on_settled,
             self._stop_waits,
         )
+        self.visiting = Visiting(Clinic.on(journal), own or {})
         self.treatment = TreatmentDesk(
-            journal, clinic or PlainClinic(), lambda: self.dock.docked, place, self._change
+            journal,
+            self.visiting,
+            lambda: self.dock.docked,
+            place,
+            self._change,
+            lambda told: self._tell("warning", told),
         )
         self.bench = BenchDesk(lambda: self.dock.docked, self._change) if source.simulated else None
         self._training = training
@@ -144,7 +153,8 @@ class ConsoleService:
     # --- life -----------------------------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Look for the pen and make live frames."""
+        """Take up what a crash left open, look for the pen, make live frames."""
+        self.treatment.restore()
         self.dock.start()
         self._feed.start()
 
@@ -154,6 +164,7 @@ class ConsoleService:
         self._feed.close()
         self.dock.close()
         self._scribe.close()
+        self.visiting.clinic.close()
 
     # --- STOP -----------------------------------------------------------------------------------------------------------
 
@@ -395,11 +406,7 @@ class ConsoleService:
         """
         docked = self.dock.docked
         if docked is None:
-            raise ProblemError(
-                Code.NO_PEN,
-                HTTPStatus.SERVICE_UNAVAILABLE,
-                "No pen is connected, so nothing was done. Plug the pen in; the console finds it by itself.",
-            )
+            raise no_pen()
         return docked
 
     # --- inside ---------------------------------------------------------------------------------------------------------
@@ -483,7 +490,12 @@ class ConsoleService:
         return self._clock() - self._stopped_s < STOP_REMEMBERED_S
 
     def _on_settled(self, found: list[Recovered], complaint: str) -> None:
+        docked = self.dock.docked
         for one in found:
+            try:
+                self.treatment.settled(one.session_id, self._serial(docked) or "unknown")
+            except PenError as error:
+                self._tell("danger", error.sentence)
             unsure = "" if one.sure else " The pen lost power meanwhile, so its own count may be short."
             self._tell(
                 "warning",

@@ -5,9 +5,11 @@ The server keeps the order, not the page: whatever is asked out of turn is refus
 
 from __future__ import annotations
 
+import json
 import threading
-from collections.abc import Callable, Mapping
-from datetime import date
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
 from http import HTTPStatus
 from pathlib import Path
 
@@ -15,43 +17,38 @@ from pen_protocol import limits
 from pen_protocol.states import BLOCKS_ARM
 
 from ..advice import for_cause
-from ..checks import (
-    SCREENING_RULES,
-    Finding,
-    Level,
-    check_cartridge,
-    check_interval,
-    check_plan,
-    check_screening,
-)
-from ..errors import RefusedError
+from ..checks import check_cartridge
+from ..errors import PenError, RefusedError
+from ..findings import Finding, Level
 from ..journal import Journal, Kind
-from ..models import Plan
+from ..models import CartridgeSeen
 from ..names import Condition
 from ..pen import Pen
-from ..session import Operator, last_treated, used_cartridges
+from ..records.models import Person, Visit
+from ..session import Operator, used_cartridges
 from ..session.events import seen
-from .clinic import Clinic, Closed, ConsentText, Opened
+from .catalogue import choices, question_view
 from .docking import Docked
-from .draft import Draft, plan_view, wrong_step
+from .draft import Draft, wrong_step
 from .flow_models import (
+    STEPS,
     CheckCartridge,
     ChoosePatient,
     ChoosePlan,
+    Cleaned,
     CloseTreatment,
     GiveConsent,
     PlanView,
     QuestionView,
-    RunView,
     Screen,
     TreatmentStep,
     TreatmentView,
     ZoneDecision,
 )
-from .planning import ALL_RULES, edited, must_pass
-from .problems import Code, ProblemError, wrong_field
+from .problems import Code, ProblemError, must_pass, wrong_field
 from .running import Order, TreatmentRun
 from .views import CURED_BY_STEPS
+from .visiting import Visiting, answers_of
 
 
 class TreatmentDesk:
@@ -59,28 +56,29 @@ class TreatmentDesk:
 
     Args:
         journal: The record.
-        clinic: The clinic's own record.
+        visiting: The clinic's record, as the steps use it.
         docked: The pen now, None without one.
         pictures: Directory for pictures.
         changed: Told when there is something new to show; must return at once.
-        today: The patient's calendar day.
+        told: Told a sentence that everybody at a console should know.
     """
 
     def __init__(
         self,
         journal: Journal,
-        clinic: Clinic,
+        visiting: Visiting,
         docked: Callable[[], Docked | None],
         pictures: Path,
         changed: Callable[[], None],
-        today: Callable[[], date] = date.today,
+        told: Callable[[str], None],
     ) -> None:
         self._journal = journal
-        self._clinic = clinic
+        self._visiting = visiting
+        self._clinic = visiting.clinic
         self._docked = docked
         self._pictures = pictures
         self._changed = changed
-        self._today = today
+        self._say = told
         self._lock = threading.RLock()
         self._draft: Draft | None = None
         self.run: TreatmentRun | None = None
@@ -90,28 +88,16 @@ class TreatmentDesk:
     def view(self) -> TreatmentView:
         """How it stands; waits for nobody."""
         draft, run = self._draft, self.run
-        return TreatmentView() if draft is None else draft.view(self._run_view(run))
+        return TreatmentView() if draft is None else draft.view(run.view() if run is not None else None)
 
     def questions(self) -> tuple[QuestionView, ...]:
         """The whole screening."""
-        return tuple(
-            QuestionView(
-                rule_id=rule.rule_id, question=rule.question, level=rule.level.name, source=rule.source
-            )
-            for rule in SCREENING_RULES
-        )
+        rules = self._clinic.screening.rules
+        return tuple(question_view(rules, rule) for rule in rules.rules)
 
     def presets(self) -> tuple[PlanView, ...]:
         """Plans to begin from."""
-        return tuple(plan_view(name, plan) for name, plan in self._clinic.presets().items())
-
-    def consent_text(self) -> ConsentText:
-        """What the patient is asked to agree to, for the plan that was chosen.
-
-        Raises:
-            ProblemError: There is no plan yet.
-        """
-        return self._clinic.consent(self._plan(self._open(TreatmentStep.CONSENT)))
+        return choices(self._visiting)
 
     @property
     def running(self) -> bool:
@@ -127,89 +113,102 @@ class TreatmentDesk:
 
     def choose_patient(self, operator: str, asked: ChoosePatient) -> TreatmentView:
         """Step 1: begins a treatment. See the module for errors."""
-        patient = self._clinic.patient(asked.reference)
-        last = last_treated(self._journal, asked.reference)
+        patient = self._clinic.patients.get(asked.reference)
+        needlings = [one.day for one in self._clinic.visits.needlings(patient.patient_id)]
         with self._lock:
             if self._draft is not None:
                 raise wrong_step(TreatmentStep.PATIENT, self._draft.step)
-            shown = patient.model_copy(update={"last_treated": last.isoformat() if last else None})
-            self._draft = Draft(operator, shown)
+            self._draft = Draft(operator, patient, max(needlings).isoformat() if needlings else None)
         return self._told()
 
     def screen(self, asked: Screen) -> TreatmentView:
-        """Step 2: every question answered, nothing that blocks."""
+        """Step 2: every question answered, nothing that every plan forbids."""
         with self._lock:
             draft = self._open(TreatmentStep.SCREENING)
-            strange = sorted(set(asked.answers) - set(ALL_RULES))
-            if strange:
-                raise wrong_field(f"answers.{strange[0]}", "There is no such question.")
-            findings = check_screening(ALL_RULES, asked.answers)
+            answers = answers_of(asked)
+            findings = self._visiting.judge(draft.patient, answers, everywhere=True)
             must_pass(findings, asked.reasons)
-            draft.answers = dict(asked.answers)
+            draft.answers = answers
             draft.reasons |= _used(findings, asked.reasons)
-            draft.findings[TreatmentStep.SCREENING] = tuple(findings)
+            draft.findings[TreatmentStep.SCREENING] = findings
             draft.step = TreatmentStep.PLAN
         return self._told()
 
-    def choose_plan(self, asked: ChoosePlan) -> TreatmentView:
-        """Step 3: a preset or its numbers changed, within every cap."""
-        preset = self._clinic.presets().get(asked.preset)
-        if preset is None:
-            raise wrong_field("preset", f"There is no preset called {asked.preset}.")
+    def choose_plan(self, by: Person, asked: ChoosePlan) -> TreatmentView:
+        """Step 3: a preset or its numbers changed, within every cap; the screening is judged for it and put on record."""
         depth_cap_um, rate_max_mhz = self._caps()
         with self._lock:
             draft = self._open(TreatmentStep.PLAN)
-            plan = edited(preset, asked, draft.answers)
+            built = self._visiting.build(asked)
+            judged = self._clinic.screening.evaluate(draft.patient.patient_id, built.plan, draft.answers)
             findings = [
-                *check_plan(plan, depth_cap_um=depth_cap_um, rate_max_mhz=rate_max_mhz),
-                *check_interval(plan, last_treated(self._journal, draft.patient.reference), self._today()),
+                *judged.findings,
+                *self._visiting.plan_findings(draft.patient, built.plan, depth_cap_um, rate_max_mhz),
             ]
             reasons = {**draft.reasons, **asked.reasons}
             must_pass(findings, reasons)
-            draft.plan, draft.preset = plan, asked.preset
-            draft.changed = plan.plan_digest != preset.plan_digest
+            draft.screened = self._visiting.screened(
+                draft.patient.patient_id, built.plan, draft.answers, reasons, by
+            )
+            draft.built, draft.preset = built, asked.preset
             draft.reasons |= _used(findings, reasons)
-            draft.findings[TreatmentStep.PLAN] = tuple(findings)
+            draft.findings[TreatmentStep.SCREENING] = judged.findings
+            draft.findings[TreatmentStep.PLAN] = tuple(findings[len(judged.findings) :])
             draft.step = TreatmentStep.CONSENT
         return self._told()
 
-    def give_consent(self, witness: str, asked: GiveConsent) -> TreatmentView:
-        """Step 4: to this very text."""
+    def give_consent(self, by: Person, asked: GiveConsent) -> TreatmentView:
+        """Step 4: to this very text; opens the visit."""
         with self._lock:
             draft = self._open(TreatmentStep.CONSENT)
-            plan = self._plan(draft)
-            text = self._clinic.consent(plan)
-            if asked.text_sha256 != text.sha256:
+            built, screened = draft.built, draft.screened
+            assert built is not None, "steps are done in order"
+            assert screened is not None, "steps are done in order"
+            text = self._visiting.consent_text()
+            if asked.text_sha256 != text.digest:
                 raise wrong_field("text_sha256", "The text has changed since it was shown; read it again.")
             if not asked.agreed:
                 raise wrong_field("agreed", "Without the patient's consent there is no treatment.")
-            if plan.off_label and not asked.off_label_said:
+            if built.plan.off_label and not asked.off_label_said:
                 raise wrong_field("off_label_said", "The patient must be told that this use is not cleared.")
-            draft.consent, draft.witness, draft.off_label_said = text, witness, asked.off_label_said
+            draft.consent = self._visiting.consent(draft.patient, asked, by)
+            draft.visit = self._visiting.open(built, screened, draft.consent, draft.reasons, by)
+            draft.consent_title, draft.consent_sha256 = text.title, text.digest
+            draft.off_label_said = asked.off_label_said
             draft.step = TreatmentStep.CARTRIDGE
         return self._told()
 
-    def check_cartridge(self, asked: CheckCartridge) -> TreatmentView:
-        """Step 5: what is in the pen, refused with the reason."""
+    def check_cartridge(self, by: Person, asked: CheckCartridge) -> TreatmentView:
+        """Step 5: what is in the pen, refused with the reason; from then on it is this patient's."""
         pen = self._pen().pen
         with self._lock:
             draft = self._open(TreatmentStep.CARTRIDGE)
-            plan = self._plan(draft)
+            visit = _visit(draft)
             read = pen.cartridge_read()
             known = seen(read)
             if known is None or not read.usable:
-                told = for_cause(read.condition or Condition.CARTRIDGE_UNREADABLE)
-                raise RefusedError(f"This cartridge is refused. {told.sentence}")
-            findings = [
-                *check_cartridge(plan, known, self._today(), used_serials=used_cartridges(self._journal)),
-                *self._clinic.cartridge_findings(known, asked.scanned, draft.patient.reference),
-            ]
+                raise _refused_cartridge(for_cause(read.condition or Condition.CARTRIDGE_UNREADABLE).sentence)
+            stock = self._clinic.cartridges
+            findings = check_cartridge(
+                visit.plan,
+                known,
+                self._visiting.today(),
+                used_serials=used_cartridges(self._journal) | stock.used_chips(),
+                recalled_lots=stock.recalled_lots(),
+            )
             blocking = [one.sentence for one in findings if one.level is Level.BLOCK]
             if blocking:
-                raise RefusedError(f"This cartridge is refused. {' '.join(blocking)}")
+                raise _refused_cartridge(" ".join(blocking))
+            self._visiting.take(known, asked.scanned, visit, by)
             draft.cartridge = known
             draft.findings[TreatmentStep.CARTRIDGE] = tuple(findings)
             draft.step = TreatmentStep.PEN_READY
+        return self._told()
+
+    def cleaned(self, by: Person, asked: Cleaned) -> TreatmentView:
+        """Between patients: record that the pen was cleaned."""
+        serial = self._pen().pen.identity().serial
+        self._clinic.cleaning.cleaned(serial, asked.method, by, sheath_changed=asked.sheath_changed)
         return self._told()
 
     def prepare(self, operator: Operator) -> TreatmentView:
@@ -219,19 +218,21 @@ class TreatmentDesk:
             draft = self._open(TreatmentStep.PEN_READY)
             if self.running:
                 raise wrong_step(TreatmentStep.PEN_READY, draft.step)
-            plan = self._plan(draft)
+            visit, screened = _visit(draft), draft.screened
+            assert screened is not None, "steps are done in order"
             _must_be_ready(docked.pen)
+            must_pass(self._clinic.visits.check_pen(visit.visit_id, docked.pen.identity().serial), {})
             order = Order(
                 docked,
                 self._journal,
-                plan,
+                visit.plan,
                 operator,
-                draft.patient.reference,
-                draft.answers,
-                draft.reasons,
+                draft.patient.patient_id,
+                screened.session_answers,
+                {**screened.reasons, **visit.reasons},
                 self._pictures,
             )
-            self.run = TreatmentRun(order, self._on_run, self._on_end)
+            self.run = TreatmentRun(order, self._on_run, self._on_opened, self._on_end)
             self.run.start()
         return self._told()
 
@@ -243,32 +244,20 @@ class TreatmentDesk:
             raise not_waiting(f"zone {asked.zone}")
         return self._told()
 
-    def close(self, signed_by: str, asked: CloseTreatment) -> TreatmentView:
+    def close(self, by: Person, asked: CloseTreatment) -> TreatmentView:
         """Step 8: endpoint, what was applied, after-care, signature. The signature was checked by the caller."""
         with self._lock:
-            draft, run = self._open(TreatmentStep.CLOSE), self.run
-            assert run is not None, "a treatment is closed after its run"
-            assert run.session_id is not None, "a run without a session is not closed"
+            draft = self._open(TreatmentStep.CLOSE)
             if (asked.topical is None) != (asked.topical_minutes_after is None):
                 raise wrong_field(
                     "topical_minutes_after", "Say what was applied and how long after, or neither."
                 )
-            closed = Closed(
-                run.session_id,
-                self._opened(draft, run),
-                asked.endpoint,
-                asked.topical,
-                asked.topical_minutes_after,
-                asked.aftercare_given,
-                asked.notes,
-                signed_by,
-            )
-            self._note_close(closed)
-            self._clinic.closed(closed)
+            assert draft.ended_at is not None, "a treatment is closed after its run"
+            self._visiting.close(_visit(draft), asked, draft.ended_at, by)
             self._draft = self.run = None
         return self._told()
 
-    def cancel(self, why: str) -> TreatmentView:
+    def cancel(self, by: Person, why: str) -> TreatmentView:
         """Give it up. While the pen works: STOP, and the run is broken off; it is then closed as step 8."""
         with self._lock:
             draft, run = self._draft, self.run
@@ -277,16 +266,23 @@ class TreatmentDesk:
             if run is not None and run.running:
                 run.break_off(f"The operator broke the treatment off ({why})")
             else:
+                if draft.visit is not None:
+                    self._clinic.visits.abandon(draft.visit.visit_id, why, by)
                 self._draft = self.run = None
         return self._told()
 
-    def back(self, step: TreatmentStep) -> TreatmentView:
+    def back(self, by: Person, step: TreatmentStep) -> TreatmentView:
         """To an earlier step of the preparation; what follows it is done anew."""
         with self._lock:
             draft = self._draft
             if draft is None or self.running:
                 raise wrong_step(step, draft.step if draft else None)
             draft.back_to(step)
+            if draft.visit is not None and STEPS.index(step) <= STEPS.index(TreatmentStep.CONSENT):
+                self._clinic.visits.abandon(
+                    draft.visit.visit_id, f"gone back to {step} before the pen began", by
+                )
+                draft.visit = None
             self.run = None
         return self._told()
 
@@ -295,12 +291,118 @@ class TreatmentDesk:
         run = self.run
         return run is not None and run.running and run.hands.answer_clear(cause, agreed)
 
+    # --- a crash before, an end now -------------------------------------------------------------------------------------
+
+    def restore(self) -> None:
+        """Take up the visit that a crash left open: to its close when a pen worked in it, else to its cartridge."""
+        opened = [
+            one for one in self._clinic.visits.opened() if one.sessions or one.day == self._visiting.today()
+        ]
+        if not opened:
+            return
+        visit = opened[-1]
+        draft = Draft(visit.opened_by.name, self._clinic.patients.get(visit.patient_id), None)
+        draft.visit, draft.screened = visit, self._clinic.screening.get(visit.screening_id)
+        draft.consent = self._clinic.consents.get(visit.consent_id)
+        text = self._clinic.consents.text(draft.consent.text_id)
+        draft.consent_title, draft.consent_sha256 = text.title, text.digest
+        draft.off_label_said = visit.plan.off_label
+        draft.answers = draft.screened.answers
+        draft.reasons = {**draft.screened.reasons, **visit.reasons}
+        draft.findings[TreatmentStep.SCREENING] = draft.screened.findings
+        draft.built = self._visiting.rebuilt(visit)
+        draft.preset = visit.preset_id or ""
+        draft.step = TreatmentStep.CARTRIDGE
+        if visit.sessions:
+            self._over(draft, visit.sessions[-1].session_id)
+        self._draft = draft
+        self._say(f"The treatment of {draft.patient.label} was still open and is taken up again.")
+
+    def settled(self, session_id: str, serial: str) -> None:
+        """A session that a crash left open was settled: it belongs to the visit that is open for its patient.
+
+        Raises:
+            PenError: It cannot be recorded.
+        """
+        with self._lock:
+            draft = self._draft
+            if draft is None or draft.visit is None or self._subject(session_id) != draft.visit.patient_id:
+                return
+            if session_id not in {one.session_id for one in draft.visit.sessions}:
+                draft.visit = self._clinic.visits.attach(
+                    draft.visit.visit_id, session_id, serial, draft.visit.opened_by
+                )
+            self._use_up(draft.visit, session_id, draft.visit.opened_by)
+            self._over(draft, session_id)
+        self._changed()
+
     def shut(self, why: str, patience_s: float) -> None:
         """The console ends: break a run off and wait for it."""
         run = self.run
         if run is not None and run.running:
             run.break_off(why)
             run.join(patience_s)
+
+    # --- the run's own threads ------------------------------------------------------------------------------------------
+
+    def _on_run(self) -> None:
+        """The first question about a zone is the end of the preparation."""
+        draft, run = self._draft, self.run
+        if draft is not None and run is not None and run.hands.zone and draft.step is TreatmentStep.PEN_READY:
+            draft.step = TreatmentStep.TREAT
+        self._changed()
+
+    def _on_opened(self, run: TreatmentRun) -> None:
+        """The session is open on the pen, and nothing has happened in it yet."""
+        draft = self._draft
+        if draft is None or draft.visit is None or run.session_id is None:
+            return
+        draft.session_id = run.session_id
+        by = Person(name=run.order.operator.name, role=run.order.operator.role)
+        serial = run.order.docked.pen.identity().serial
+        draft.visit = self._clinic.visits.attach(draft.visit.visit_id, run.session_id, serial, by)
+
+    def _on_end(self, run: TreatmentRun) -> None:
+        """A run that never opened a session left nothing to close."""
+        draft = self._draft
+        if draft is not None and draft.visit is not None and run.session_id is not None:
+            by = Person(name=run.order.operator.name, role=run.order.operator.role)
+            try:
+                self._use_up(draft.visit, run.session_id, by)
+            except PenError as error:
+                self._say(error.sentence)
+            self._over(draft, run.session_id)
+        elif draft is not None:
+            draft.step = TreatmentStep.PEN_READY
+        self._changed()
+
+    def _over(self, draft: Draft, session_id: str) -> None:
+        draft.session_id, draft.ended_at = session_id, datetime.now(UTC)
+        draft.step = TreatmentStep.CLOSE
+        with suppress(PenError):  # what cannot be proposed is computed again when the visit is closed
+            following = self._clinic.visits.propose_next(_visit(draft).visit_id)
+            draft.next_eligible, draft.next_why = following.day.isoformat(), following.sentence
+
+    def _use_up(self, visit: Visit, session_id: str, by: Person) -> None:
+        """Every cartridge that the session tried to burn is used, whether or not the pen answered."""
+        with self._journal.reader() as reader:
+            rows = list(reader.rows(session_id))
+        tried = {str(row.payload["serial"]) for row in rows if _burns(row.kind, row.payload)}
+        read = [
+            row.payload["cartridge"]
+            for row in rows
+            if row.kind == Kind.CARTRIDGE and row.payload["cartridge"]
+        ]
+        known = {one["serial"]: CartridgeSeen.model_validate_json(json.dumps(one)) for one in read}
+        self._visiting.burned(
+            visit, [known[serial] for serial in sorted(tried & known.keys())], session_id, by
+        )
+
+    def _subject(self, session_id: str) -> str | None:
+        with self._journal.reader() as reader:
+            return next(
+                (one.opened.subject for one in reader.sessions() if one.session_id == session_id), None
+            )
 
     # --- inside ---------------------------------------------------------------------------------------------------------
 
@@ -311,26 +413,14 @@ class TreatmentDesk:
         draft.must_be_at(step)
         return draft
 
-    def _plan(self, draft: Draft) -> Plan:
-        if draft.plan is None:
-            raise wrong_step(TreatmentStep.CONSENT, draft.step)
-        return draft.plan
-
     def _told(self) -> TreatmentView:
         self._changed()
         return self.view()
 
-    def _run_view(self, run: TreatmentRun | None) -> RunView | None:
-        return run.view() if run is not None else None
-
     def _pen(self) -> Docked:
         docked = self._docked()
         if docked is None:
-            raise ProblemError(
-                Code.NO_PEN,
-                HTTPStatus.SERVICE_UNAVAILABLE,
-                "No pen is connected, so nothing was done. Plug the pen in; the console finds it by itself.",
-            )
+            raise no_pen()
         return docked
 
     def _caps(self) -> tuple[int, int]:
@@ -341,51 +431,14 @@ class TreatmentDesk:
         kept = docked.pen.settings_read()
         return kept.depth_cap_um, kept.rate_max_mhz
 
-    def _on_run(self) -> None:
-        """In the run's threads: the first question about a zone is the end of the preparation."""
-        draft, run = self._draft, self.run
-        if draft is not None and run is not None and run.hands.zone and draft.step is TreatmentStep.PEN_READY:
-            draft.step = TreatmentStep.TREAT
-        self._changed()
 
-    def _on_end(self, run: TreatmentRun) -> None:
-        """In the run's thread. A run that never opened a session left nothing to close."""
-        draft = self._draft
-        if draft is not None:
-            draft.step = TreatmentStep.CLOSE if run.session_id else TreatmentStep.PEN_READY
-        self._changed()
-
-    def _opened(self, draft: Draft, run: TreatmentRun) -> Opened:
-        plan = self._plan(draft)
-        assert draft.consent is not None, "steps are done in order"
-        assert draft.cartridge is not None, "steps are done in order"
-        return Opened(
-            draft.patient.reference,
-            run.order.operator.name,
-            plan,
-            draft.consent,
-            draft.answers,
-            draft.reasons,
-            draft.cartridge,
-        )
-
-    def _note_close(self, closed: Closed) -> None:
-        self._journal.append(
-            Kind.NOTE,
-            {
-                "text": f"The treatment was closed and signed by {closed.signed_by}.",
-                "endpoint": closed.endpoint,
-                "topical": closed.topical,
-                "topical_minutes_after": closed.topical_minutes_after,
-                "aftercare_given": closed.aftercare_given,
-                "consent_sha256": closed.opened.consent.sha256,
-                "notes": closed.notes,
-            },
-            actor=closed.signed_by,
-            role="clinician",
-            session_id=closed.session_id,
-            subject=closed.opened.patient,
-        )
+def no_pen() -> ProblemError:
+    """There is no pen to do it with."""
+    return ProblemError(
+        Code.NO_PEN,
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "No pen is connected, so nothing was done. Plug the pen in; the console finds it by itself.",
+    )
 
 
 def not_waiting(what: str) -> ProblemError:
@@ -397,7 +450,20 @@ def not_waiting(what: str) -> ProblemError:
     )
 
 
-def _used(findings: list[Finding], reasons: Mapping[str, str]) -> dict[str, str]:
+def _visit(draft: Draft) -> Visit:
+    assert draft.visit is not None, "steps are done in order"
+    return draft.visit
+
+
+def _refused_cartridge(why: str) -> RefusedError:
+    return RefusedError(f"This cartridge is refused. {why}")
+
+
+def _burns(kind: str, payload: Mapping[str, object]) -> bool:
+    return kind == Kind.INTENT and payload["request"] == "CARTRIDGE_USE"
+
+
+def _used(findings: Iterable[Finding], reasons: Mapping[str, str]) -> dict[str, str]:
     """The reasons that let something pass; one that was not needed is not kept."""
     return {
         one.rule_id: reasons[one.rule_id]

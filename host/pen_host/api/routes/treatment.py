@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
+from ...records.models import Person as Signer
 from ...session import Operator
 from ..flow_models import (
     Cancel,
     CheckCartridge,
     ChoosePatient,
     ChoosePlan,
+    Cleaned,
     CloseTreatment,
     GiveConsent,
     PlanView,
@@ -20,7 +22,7 @@ from ..flow_models import (
     ZoneDecision,
 )
 from ..models import ClearStop, ConsoleRef, Model, StopView
-from ..people import Permission, Person
+from ..people import Permission, signer
 from ..service import ConsoleService
 from ..sessions import BrowserSession
 from .shared import PROBLEMS, Service, Session, caller
@@ -42,9 +44,9 @@ class GoBack(ConsoleRef):
     step: TreatmentStep
 
 
-def _treats(service: ConsoleService, session: BrowserSession, asked: ConsoleRef) -> Person:
-    """The clinician at the controlling console."""
-    return service.need(caller(service, session, asked), Permission.TREAT, control=True)
+def _treats(service: ConsoleService, session: BrowserSession, asked: ConsoleRef) -> Signer:
+    """The clinician at the controlling console, as the record signs."""
+    return signer(service.need(caller(service, session, asked), Permission.TREAT, control=True))
 
 
 @router.get("/treatment")
@@ -68,8 +70,8 @@ def presets(service: Service) -> tuple[PlanView, ...]:
 @router.get("/treatment/consent-text")
 def consent_text(service: Service) -> ConsentTextView:
     """What the patient is asked to agree to."""
-    text = service.treatment.consent_text()
-    return ConsentTextView(title=text.title, text=text.text, sha256=text.sha256)
+    text = service.visiting.consent_text()
+    return ConsentTextView(title=text.title, text=text.body, sha256=text.digest)
 
 
 @router.post("/treatment/patient")
@@ -88,21 +90,25 @@ def screen(service: Service, session: Session, asked: Screen) -> TreatmentView:
 @router.post("/treatment/plan")
 def choose_plan(service: Service, session: Session, asked: ChoosePlan) -> TreatmentView:
     """Step 3."""
-    _treats(service, session, asked)
-    return service.treatment.choose_plan(asked)
+    return service.treatment.choose_plan(_treats(service, session, asked), asked)
 
 
 @router.post("/treatment/consent")
 def give_consent(service: Service, session: Session, asked: GiveConsent) -> TreatmentView:
     """Step 4."""
-    return service.treatment.give_consent(_treats(service, session, asked).name, asked)
+    return service.treatment.give_consent(_treats(service, session, asked), asked)
 
 
 @router.post("/treatment/cartridge")
 def check_cartridge(service: Service, session: Session, asked: CheckCartridge) -> TreatmentView:
     """Step 5."""
-    _treats(service, session, asked)
-    return service.treatment.check_cartridge(asked)
+    return service.treatment.check_cartridge(_treats(service, session, asked), asked)
+
+
+@router.post("/treatment/cleaned")
+def cleaned(service: Service, session: Session, asked: Cleaned) -> TreatmentView:
+    """The pen was cleaned since its last patient."""
+    return service.treatment.cleaned(_treats(service, session, asked), asked)
 
 
 @router.post("/treatment/prepare")
@@ -123,21 +129,19 @@ def close(service: Service, session: Session, asked: CloseTreatment) -> Treatmen
     """Step 8: signed by PIN."""
     person = _treats(service, session, asked)
     service.people.check(person.name, asked.pin)
-    return service.treatment.close(person.name, asked)
+    return service.treatment.close(person, asked)
 
 
 @router.post("/treatment/cancel")
 def cancel(service: Service, session: Session, asked: Cancel) -> TreatmentView:
     """Give it up; while the pen works, STOP comes first."""
-    _treats(service, session, asked)
-    return service.treatment.cancel(asked.why)
+    return service.treatment.cancel(_treats(service, session, asked), asked.why)
 
 
 @router.post("/treatment/back")
 def back(service: Service, session: Session, asked: GoBack) -> TreatmentView:
     """To an earlier step."""
-    _treats(service, session, asked)
-    return service.treatment.back(asked.step)
+    return service.treatment.back(_treats(service, session, asked), asked.step)
 
 
 @router.post("/stop/clear")
