@@ -13,7 +13,7 @@ from starlette.requests import Request
 from ..api.people import Permission, Person
 from ..api.problems import ProblemError
 from ..api.service import Caller, ConsoleService
-from ..api.sessions import COOKIE, BrowserSession
+from ..api.sessions import BrowserSession
 from ..errors import PenError
 from .texts import Catalogue
 from .widgets import Form
@@ -115,7 +115,7 @@ def visit_of(service: ConsoleService, text: Catalogue, request: Request) -> Visi
     Raises:
         PermissionError: There is none all the same.
     """
-    session = service.sessions.of_cookie(request.cookies.get(COOKIE))
+    session: BrowserSession | None = request.scope.get("console_session")
     if session is None:
         raise PermissionError("a page was asked for without a console session")
     return Visit(service, text, session)

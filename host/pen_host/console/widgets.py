@@ -39,7 +39,7 @@ def icon(name: str) -> Element:
     return drawing
 
 
-def tag(name: str, text: str | None = None, classes: str = "", **attributes: object) -> Element:
+def tag(name: str, text: str | None = None, classes: str = "", /, **attributes: object) -> Element:
     """Any HTML element with text in it; text is text, whatever stands in it.
 
     Args:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
+from nicegui import ui
 
 from ...api.service import ConsoleService
 from ..texts import ENGLISH, Catalogue, catalogue
@@ -28,3 +29,13 @@ def mount(app: FastAPI, console: ConsoleService, text: Catalogue | None = None) 
         module.register(console, words)
     if console.bench is not None:
         bench.register(console, words)
+    ui.run_with(
+        app,
+        title=words("frame.brand"),
+        language="en-US",
+        dark=None,
+        # the pages have their own style sheets; the toolkit's utility classes are compiled in the browser, slowly
+        tailwind=False,
+        show_welcome_message=False,
+        favicon=STATIC / "favicon.svg",
+    )
