@@ -9,7 +9,7 @@ from starlette.types import ASGIApp
 
 from . import answers, live_socket
 from .guard import Guard, Policy
-from .routes import bench, clinic, core, persons, records, service, treatment
+from .routes import bench, clinic, core, pen, persons, records, service, treatment
 from .service import ConsoleService
 
 TITLE = "derma-pen console"
@@ -30,7 +30,7 @@ def build(console: ConsoleService, pages: Pages | None = None) -> FastAPI:
     )
     app.state.service = console
     answers.install(app)
-    for part in (core, persons, treatment, clinic, records, service):
+    for part in (core, pen, persons, treatment, clinic, records, service):
         app.include_router(part.router)
     if console.bench is not None:
         app.include_router(bench.router)

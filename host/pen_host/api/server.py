@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import threading
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 
 import uvicorn
 
@@ -113,8 +115,9 @@ class ConsoleServer:
         runtime.announce(self.running, self._place)
         self.console.start()
         try:
-            ready()
-            self._uvicorn.run(sockets=self._sockets)
+            with _signals_end_it():
+                ready()
+                self._uvicorn.run(sockets=self._sockets)
         finally:
             self.console.close()
             runtime.withdraw(self.running, self._place)
@@ -130,6 +133,24 @@ class ConsoleServer:
         thread = threading.Thread(target=self.run, name="console-server", daemon=True)
         thread.start()
         return thread
+
+
+@contextmanager
+def _signals_end_it() -> Iterator[None]:
+    """Ctrl-C and a plain kill end the console the ordinary way: uvicorn raises them anew once it has stopped serving."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {one: signal.signal(one, _served_out) for one in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)
+
+
+def _served_out(_number: int, _frame: FrameType | None) -> None:
+    """Serving has ended already; what is open is closed next."""
 
 
 def _bind(where: Listening) -> list[socket.socket]:

@@ -48,6 +48,8 @@ def console(
     """Open the console in the browser: treat, watch, stop, look at the record. Ctrl-C ends it and stops the needle."""
     from ..api.opening import Options, open_console
 
+    if not sim and _opened_again(port or url, serial, no_browser=no_browser, json_=json_):
+        return
     listening = _listening(listen, lan, tls_cert, tls_key)
     options = Options(
         sim=sim,
@@ -69,6 +71,27 @@ def console(
                 webbrowser.open(address)
 
         server.run(ready)
+
+
+def _opened_again(url: str | None, serial: str | None, *, no_browser: bool, json_: bool) -> bool:
+    """Another browser for the console that runs already: one pen has one console."""
+    from ..api.client import held
+
+    found = held(url, serial)
+    if found is None:
+        return False
+    address = found.client.launch_url()
+    if json_:
+        print_json({"url": address, "pid": found.client.running.pid})
+    else:
+        print(f"console  {address}")
+        print(
+            f"The console runs already (process {found.client.running.pid}); this opens another page of it.",
+            flush=True,
+        )
+    if not no_browser:
+        webbrowser.open(address)
+    return True
 
 
 def _listening(listen: int, lan: str | None, cert: Path | None, key: Path | None) -> "Listening":
