@@ -90,6 +90,11 @@ def keep_true(key: Callable[[], object], redraw: Callable[[], None]) -> None:
     ui.timer(WATCH_S, look)
 
 
+def show_top() -> None:
+    """Another step is shown: from its top."""
+    ui.run_javascript("window.penFrame.top()")
+
+
 def _script_texts(text: Catalogue) -> dict[str, str]:
     zones = {f"zones.{zone}": said for zone, said in text.section("zones").items()}
     return {**text.section("script"), **zones}

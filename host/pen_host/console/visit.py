@@ -11,7 +11,7 @@ from nicegui.events import GenericEventArguments
 from starlette.requests import Request
 
 from ..api.people import Permission, Person
-from ..api.problems import ProblemError
+from ..api.problems import ProblemError, of_error
 from ..api.service import Caller, ConsoleService
 from ..api.sessions import BrowserSession
 from ..errors import PenError
@@ -30,6 +30,7 @@ class Visit:
         text: The texts.
         session: The browser; pages are served to none that has no session.
         console_id: Which tab it is; its script says so when the live stream has greeted it.
+        cleaned: How often a cleaning was recorded here; the page rests on it.
         shown_live: The live view was opened from here once; coming back on purpose stays possible.
     """
 
@@ -38,6 +39,7 @@ class Visit:
     session: BrowserSession
     console_id: str | None = None
     shown_live: bool = False
+    cleaned: int = 0
 
     @property
     def person(self) -> Person | None:
@@ -58,6 +60,11 @@ class Visit:
             return self.service.control.controls(self.caller().console)
         except ProblemError:
             return False
+
+    @property
+    def asking_id(self) -> str:
+        """The tab's id as requests carry it; what is asked before it is known is refused by the service."""
+        return self.console_id or "not-known"
 
     def caller(self) -> Caller:
         """This browser and this tab.
@@ -100,11 +107,9 @@ class Visit:
         form.clear()
         try:
             await self.ask(permission, call, control=control)
-        except ProblemError as error:
-            form.complain(error.sentence, [(one.field, one.message) for one in error.errors])
-            return False
         except PenError as error:
-            form.say(error.sentence)
+            told = of_error(error)
+            form.complain(told.detail, [(one.field, one.message) for one in told.errors])
             return False
         return True
 

@@ -219,7 +219,7 @@ class Form:
 
     def complain(self, sentence: str, errors: Iterable[tuple[str, str]]) -> None:
         """Take the complaints of a refused call: at the fields they name, the rest above."""
-        loose = [message for name, message in errors if not self._at(name, message)]
+        loose = [message for name, message in errors if not self._at(name.removeprefix("answers."), message)]
         self.say(" ".join([sentence, *(message for message in loose if message not in sentence)]))
 
     def _at(self, name: str, message: str) -> bool:

@@ -11,6 +11,7 @@ from ...api.people import Permission
 from ...api.routes import records
 from ...api.service import ConsoleService
 from ...errors import PenError
+from ...records.models import TimelineItem
 from .. import plots
 from ..shell import render, shell
 from ..steps.common import zone_name
@@ -18,6 +19,8 @@ from ..texts import Catalogue
 from ..visit import Visit, visit_of
 from ..widgets import Form, Tone, card, cells, enter_button, facts, link_button, note, row, sign, stack, table, tag
 from .today import session_table
+
+PATIENTS_MAX = 12
 
 
 def register(console: ConsoleService, text: Catalogue) -> None:
@@ -43,6 +46,16 @@ def register(console: ConsoleService, text: Catalogue) -> None:
                 return
             await _session(visit, session_id)
 
+    @ui.page("/patients/{patient_id}", title=text("frame.title", page=text("records.patient")))
+    async def one_patient(request: Request, patient_id: str) -> None:
+        visit = visit_of(console, text, request)
+        with shell(visit, "records"):
+            if not visit.may(Permission.RECORDS):
+                tag("h1", text("records.title"))
+                _closed(visit)
+                return
+            await _patient(visit, patient_id)
+
 
 def _closed(visit: Visit) -> None:
     note(visit.text("records.sign_in"), Tone.INFO)
@@ -54,10 +67,10 @@ async def _sessions(visit: Visit) -> None:
     text = visit.text
     found = list(reversed(await run.io_bound(records.sessions, visit.service, visit.session)))
     with tag("div", None, "half"):
-        with card(text("records.sessions")):
+        with card(text("records.patients")):
             find = Form()
-            find.text("words", text("records.search"), hint=text("records.search_hint"), maxlength=80)
-            enter_button(text("records.find"), lambda: shown.refresh(), "first")
+            find.text("words", text("patient.search"), hint=text("patient.search_hint"), maxlength=80)
+            enter_button(text("records.find"), lambda: people.refresh(), "first")
         with card(text("records.by_lot")):
             lot = Form()
             lot.text("lot", text("records.lot"), hint=text("records.lot_hint"), maxlength=40)
@@ -69,23 +82,88 @@ async def _sessions(visit: Visit) -> None:
             await _lot(visit, lot["lot"])
 
     @ui.refreshable
-    def shown() -> None:
-        words = find["words"].casefold()
-        chosen = [one for one in found if any(words in str(value).casefold() for value in one.values())]
-        with card(text("records.sessions")):
-            if chosen:
-                session_table(text, chosen)
-            else:
-                tag("p", text("records.none"), "muted")
+    async def people() -> None:
+        await _patients(visit, find["words"])
 
     await by_lot()
-    shown()
+    await people()
+    with card(text("records.sessions")):
+        if found:
+            session_table(text, found)
+        else:
+            tag("p", text("today.recent_none"), "muted")
+
+
+async def _patients(visit: Visit, words: str) -> None:
+    text = visit.text
+    with card(text("patient.known")):
+        try:
+            found = await run.io_bound(visit.service.visiting.clinic.patients.find, words, PATIENTS_MAX)
+        except PenError as error:
+            note(error.sentence, Tone.DANGER, alert=True)
+            return
+        if not found:
+            tag("p", text("patient.nobody"), "muted")
+            return
+        heads = (text("records.patient"), text("patient.birth_date"), text("records.reference"))
+        with table(heads, text("patient.known")):
+            for one in found:
+                born = one.demographics.birth_date.isoformat() if one.demographics else text("frame.unknown")
+                cells(
+                    lambda one=one: tag("a", one.label, "link said", href=f"/patients/{one.patient_id}"),
+                    born,
+                    one.patient_id,
+                )
+
+
+async def _patient(visit: Visit, patient_id: str) -> None:
+    """Everything that happened to a patient, newest first."""
+    text, clinic = visit.text, visit.service.visiting.clinic
+    with row():
+        link_button(text("records.back"), "/records", "quiet slim")
+    try:
+        who = await run.io_bound(clinic.patients.get, patient_id)
+        items = await run.io_bound(clinic.timeline, patient_id)
+    except PenError as error:
+        tag("h1", text("records.patient"))
+        note(error.sentence, Tone.DANGER)
+        return
+    tag("h1", who.label, "said")
+    with card():
+        known = who.demographics
+        pairs = [(text("records.reference"), who.patient_id)]
+        if known is not None:
+            pairs += [
+                (text("patient.birth_date"), known.birth_date.isoformat()),
+                (text("patient.file_number"), known.file_number or text("frame.none")),
+                (text("patient.phone"), known.phone or text("frame.none")),
+            ]
+        facts(pairs)
+    with card(text("records.patient_timeline")):
+        if not items:
+            tag("p", text("records.none"), "muted")
+        with tag("ol", None, "timeline"):
+            for item in items:
+                _item(text, item)
+
+
+def _item(text: Catalogue, item: TimelineItem) -> None:
+    with tag("li", None, "moment"):
+        tag("span", item.at.astimezone().strftime("%Y-%m-%d %H:%M"), "muted small said")
+        with tag("div", None, "body"):
+            with row():
+                sign(text.other(f"timeline.{item.kind}", item.kind.replace("_", " ")), Tone.ACCENT)
+                tag("strong", item.title, "said")
+            tag("span", text("records.by", name=item.by.name), "muted small")
+            for session in item.details.get("sessions", ()):
+                key = session["session_id"]
+                tag("a", text("records.session_link", key=key), "link", href=f"/records/{key}")
 
 
 async def _lot(visit: Visit, lot: str) -> None:
     text = visit.text
     try:
-        found = await run.io_bound(records.cartridges, visit.service, visit.session, lot)
+        found = await run.io_bound(visit.service.visiting.clinic.lot, lot)
     except PenError as error:
         note(error.sentence, Tone.DANGER, alert=True)
         return
@@ -93,14 +171,15 @@ async def _lot(visit: Visit, lot: str) -> None:
         if not found:
             tag("p", text("records.none"), "muted")
             return
-        heads = [text(f"records.{key}") for key in ("patient", "serial", "lot", "session")]
+        heads = [text(f"records.{key}") for key in ("patient", "day", "who", "serial", "reach")]
         with table(heads, text("records.cartridges", lot=lot)):
             for one in found:
                 cells(
-                    str(one["subject"] or text("frame.unknown")),
-                    str(one["serial"]),
-                    str(one["lot"]),
-                    lambda one=one: tag("a", str(one["session_id"]), "link said", href=f"/records/{one['session_id']}"),
+                    lambda one=one: tag("a", one.patient_name or one.patient_id, "link said", href=f"/patients/{one.patient_id}"),
+                    one.day.isoformat(),
+                    one.operator.name,
+                    one.cartridge,
+                    one.phone or one.email or text("frame.unknown"),
                 )
 
 

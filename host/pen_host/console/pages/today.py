@@ -34,6 +34,7 @@ def register(console: ConsoleService, text: Catalogue) -> None:
                 _live_part(visit, _pen, lambda: _pen_key(console))
             _live_part(visit, _notices, lambda: console.state(None).notices)
             if visit.may(Permission.RECORDS):
+                await _due(visit)
                 await _recent(visit)
 
 
@@ -109,6 +110,27 @@ def _notices(visit: Visit) -> None:
     with card(visit.text("today.notices")):
         for one in notices[:5]:
             note(one.text, NOTICE_TONES[one.level], one.utc.replace("T", " ").removesuffix("+00:00"))
+
+
+async def _due(visit: Visit) -> None:
+    text = visit.text
+    with card(text("today.due")):
+        try:
+            found = await run.io_bound(visit.service.visiting.clinic.due)
+        except PenError as error:
+            note(error.sentence, Tone.DANGER)
+            return
+        if not found:
+            tag("p", text("today.due_none"), "muted")
+            return
+        heads = (text("steps.patient"), text("today.last"), text("today.next"))
+        with table(heads, text("today.due")):
+            for one in found:
+                cells(
+                    lambda one=one: tag("a", one.patient_name, "link said", href=f"/patients/{one.patient_id}"),
+                    one.last_day.isoformat(),
+                    text("today.due_on", day=one.next_day.isoformat()),
+                )
 
 
 async def _recent(visit: Visit) -> None:

@@ -10,10 +10,10 @@ from starlette.requests import Request
 
 from ...api.flow_models import Cancel, StepState, TreatmentStep, TreatmentView
 from ...api.models import TakeControl
-from ...api.people import Permission
+from ...api.people import Permission, signer
 from ...api.service import ConsoleService
 from ...errors import PenError
-from ..shell import keep_true, shell
+from ..shell import keep_true, shell, show_top
 from ..steps import cartridge, close, consent, patient, plan, ready, screening
 from ..texts import Catalogue
 from ..visit import Visit, visit_of
@@ -43,7 +43,15 @@ def register(console: ConsoleService, text: Catalogue) -> None:
         with shell(visit, "treat"):
             part = ui.refreshable(_draw)
             await part(visit)
-            keep_true(lambda: _key(visit), part.refresh)
+            shown = [console.treatment.view().step]
+
+            def redraw() -> None:
+                part.refresh()
+                if shown[0] != console.treatment.view().step:
+                    shown[0] = console.treatment.view().step
+                    show_top()
+
+            keep_true(lambda: _key(visit), redraw)
 
 
 def _key(visit: Visit) -> object:
@@ -54,6 +62,7 @@ def _key(visit: Visit) -> object:
         view.step,
         visit.person,
         visit.controls,
+        visit.cleaned,
         (run_.phase, run_.message, run_.ending) if run_ is not None and view.step in LOOKS_AT_PEN else None,
         (pen.link, pen.stopped, pen.interlocks) if pen is not None else None,
     )
@@ -117,10 +126,9 @@ def _give_up(visit: Visit) -> None:
 
 
 async def _cancel(visit: Visit, form: Form) -> None:
-    console_id = visit.console_id or ""
     try:
-        asked = Cancel(console_id=console_id, why=form["why"])
+        asked = Cancel(console_id=visit.asking_id, why=form["why"])
     except ValidationError:
         form.fields["why"].complain(visit.text("steps.cancel_missing"))
         return
-    await visit.submit(form, Permission.TREAT, lambda _who: visit.service.treatment.cancel(asked.why))
+    await visit.submit(form, Permission.TREAT, lambda who: visit.service.treatment.cancel(signer(who), asked.why))

@@ -19,7 +19,13 @@
     if (use && use.getAttribute("href") !== href) use.setAttribute("href", href);
   };
   const seconds = (ms) => (ms < 1000 ? say("age.ms", { n: ms }) : say("age.s", { n: (ms / 1000).toFixed(1) }));
-  window.penFrame = { say, put, icon, seconds };
+  /* Another step: seen from its top, and the reader's place is its heading. */
+  const top = () => {
+    window.scrollTo(0, 0);
+    const heading = document.querySelector("main h1");
+    if (heading) { heading.tabIndex = -1; heading.focus({ preventScroll: true }); }
+  };
+  window.penFrame = { say, put, icon, seconds, top };
 
   document.addEventListener("click", (event) => {
     if (event.target.closest("[data-theme-switch]") === null) return;

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import ValidationError
 
 from ...api.flow_models import CheckCartridge, TreatmentView
-from ...api.people import Permission
+from ...api.people import Permission, signer
 from ..visit import Visit
 from ..widgets import Form, Tone, card, enter_button, note, stack, tag
 from . import common
@@ -33,8 +33,8 @@ async def draw(visit: Visit, view: TreatmentView) -> None:
 async def _read(visit: Visit, form: Form) -> None:
     form.clear()
     try:
-        asked = CheckCartridge(console_id=visit.console_id or "not-known", scanned=form["scanned"] or None)
+        asked = CheckCartridge(console_id=visit.asking_id, scanned=form["scanned"] or None)
     except ValidationError as error:
         form.fields["scanned"].complain(str(error.errors()[0]["msg"]))
         return
-    await visit.submit(form, Permission.TREAT, lambda _who: visit.service.treatment.check_cartridge(asked))
+    await visit.submit(form, Permission.TREAT, lambda who: visit.service.treatment.check_cartridge(signer(who), asked))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from datetime import UTC, datetime, timedelta
+from datetime import date
 
 from pydantic import ValidationError
 
 from ...api.flow_models import CloseTreatment, RunView, TreatmentView
-from ...api.people import Permission, Person
+from ...api.people import Permission, Person, signer
 from ...models import Endpoint
 from ..texts import Catalogue
 from ..visit import Visit
@@ -51,11 +51,17 @@ def _done(text: Catalogue, run: RunView) -> None:
 
 
 def _next(text: Catalogue, view: TreatmentView) -> None:
-    if view.plan is None:
-        return
-    due = datetime.now(UTC).astimezone().date() + timedelta(days=view.plan.interval_days)
     with card():
-        facts([(text("steps.patient"), view.patient.label if view.patient else ""), (text("close.next"), due.isoformat())])
+        facts(
+            [
+                (text("steps.patient"), view.patient.label if view.patient else text("frame.unknown")),
+                (text("close.next"), view.next_eligible or text("frame.unknown")),
+            ]
+        )
+        if view.next_why:
+            tag("p", view.next_why, "muted small said")
+        for line in view.plan.after_care if view.plan else ():
+            tag("p", line, "small said")
 
 
 def _form(text: Catalogue) -> Form:
@@ -64,6 +70,9 @@ def _form(text: Catalogue) -> Form:
     form.choice("endpoint", text("close.endpoint"), endpoints)
     form.text("topical", text("close.topical"), hint=text("close.topical_hint"), maxlength=200)
     form.number("topical_minutes_after", text("close.after"), text("close.min"), maxlength=4)
+    with tag("div", None, "fields"):
+        form.text("next_day", text("close.next_day"), hint=text("close.next_hint"), type="date")
+        form.text("earlier_reason", text("close.earlier"), maxlength=200)
     form.words("notes", text("close.notes"), maxlength=4000)
     form.tick("aftercare_given", text("close.aftercare"))
     form.text("pin", text("close.pin"), type="password", inputmode="numeric", maxlength=12)
@@ -79,12 +88,14 @@ async def _close(visit: Visit, form: Form) -> None:
         return
     try:
         asked = CloseTreatment(
-            console_id=visit.console_id or "not-known",
+            console_id=visit.asking_id,
             endpoint=Endpoint(form["endpoint"]) if form["endpoint"] else None,  # type: ignore[arg-type]
             topical=form["topical"] or None,
             topical_minutes_after=int(minutes) if minutes else None,
             aftercare_given=form["aftercare_given"] == "yes",
             notes=form["notes"] or None,
+            next_day=date.fromisoformat(form["next_day"]) if form["next_day"] else None,
+            earlier_reason=form["earlier_reason"] or None,
             pin=form["pin"],
         )
     except ValidationError as error:
@@ -95,6 +106,6 @@ async def _close(visit: Visit, form: Form) -> None:
 
     def sign(who: Person) -> None:
         visit.service.people.check(who.name, asked.pin)
-        visit.service.treatment.close(who.name, asked)
+        visit.service.treatment.close(signer(who), asked)
 
     await visit.submit(form, Permission.TREAT, sign)

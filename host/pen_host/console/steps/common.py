@@ -7,12 +7,14 @@ from collections.abc import Iterable
 from nicegui import ui
 
 from ...api.flow_models import FindingView, TreatmentStep, TreatmentView
-from ...api.people import Permission
+from ...api.people import Permission, Person, signer
 from ...errors import PenError
 from ..texts import Catalogue
 from ..visit import Visit
 from ..widgets import Tone, button, card, note, row, tag
 
+Who = Person
+"""Who asks, as a call of the service is told."""
 TONES = {"BLOCK": Tone.DANGER, "OVERRIDE": Tone.WARN, "INFORM": Tone.INFO}
 MM = 1000
 HZ = 1000
@@ -62,7 +64,7 @@ def _way_back(visit: Visit, step: TreatmentStep, name: str) -> None:
 
     async def go() -> None:
         try:
-            await visit.ask(Permission.TREAT, lambda _who: visit.service.treatment.back(step))
+            await visit.ask(Permission.TREAT, lambda who: visit.service.treatment.back(signer(who), step))
         except PenError as error:
             ui.notify(error.sentence, type="negative")
 

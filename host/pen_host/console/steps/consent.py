@@ -5,7 +5,7 @@ from __future__ import annotations
 from nicegui import run
 
 from ...api.flow_models import GiveConsent, TreatmentView
-from ...api.people import Permission
+from ...api.people import Permission, signer
 from ...errors import PenError
 from ..visit import Visit
 from ..widgets import Form, Tone, card, enter_button, note, sign, stack, tag
@@ -18,7 +18,7 @@ async def draw(visit: Visit, view: TreatmentView) -> None:
     tag("h1", text("consent.title"))
     tag("p", text("consent.lead"), "lead")
     try:
-        consent = await run.io_bound(visit.service.treatment.consent_text)
+        consent = await run.io_bound(visit.service.visiting.consent_text)
     except PenError as error:
         note(error.sentence, Tone.DANGER)
         return
@@ -29,13 +29,13 @@ async def draw(visit: Visit, view: TreatmentView) -> None:
                 sign(text("plan.off_label"), Tone.WARN)
             tag("h2", consent.title, "said")
             with tag("div", None, "letter said"):
-                for line in consent.text.splitlines():
+                for line in consent.body.splitlines():
                     tag("p", line)
             form = Form()
             if off_label:
                 form.tick("off_label_said", text("consent.off_label"))
             form.tick("agreed", text("consent.agreed"))
-            enter_button(text("consent.go"), lambda: _go_on(visit, form, consent.sha256), icon_name="next")
+            enter_button(text("consent.go"), lambda: _go_on(visit, form, consent.digest), icon_name="next")
         with stack():
             common.so_far(visit, view)
             for one in view.findings:
@@ -44,9 +44,9 @@ async def draw(visit: Visit, view: TreatmentView) -> None:
 
 async def _go_on(visit: Visit, form: Form, sha256: str) -> None:
     asked = GiveConsent(
-        console_id=visit.console_id or "not-known",
+        console_id=visit.asking_id,
         text_sha256=sha256,
         agreed=form["agreed"] == "yes",
         off_label_said="off_label_said" in form.fields and form["off_label_said"] == "yes",
     )
-    await visit.submit(form, Permission.TREAT, lambda who: visit.service.treatment.give_consent(who.name, asked))
+    await visit.submit(form, Permission.TREAT, lambda who: visit.service.treatment.give_consent(signer(who), asked))

@@ -10,16 +10,18 @@ from pydantic import ValidationError
 from pen_protocol import limits
 
 from ...api.flow_models import ChoosePlan, PlanView, TreatmentView
-from ...api.people import Permission
+from ...api.people import Permission, signer
 from ...api.problems import ProblemError
 from ...errors import PenError
 from ...models import UnlockReason
-from ..bodymaps import MAPS, draw as draw_map, map_of
+from ..bodymaps import MAPS, MapName, map_of
+from ..bodymaps import draw as draw_map
+from ..shell import show_top
 from ..texts import Catalogue
 from ..visit import Visit
 from ..widgets import Form, Tone, button, card, enter_button, note, row, sign, stack, tag
 from . import common
-from .plan_edit import FIELDS, PlanEdit, WrongNumberError, ZoneEntry
+from .plan_edit import AREA, FIELDS, NumberField, PlanEdit, WrongNumberError, ZoneEntry
 
 MM = common.MM
 
@@ -43,6 +45,7 @@ async def draw(visit: Visit, _view: TreatmentView) -> None:
     def choose(name: str | None) -> None:
         state["edit"] = PlanEdit.of(presets[name]) if name else None
         body.refresh()
+        show_top()
 
     body()
 
@@ -104,6 +107,11 @@ class _PlanPage:
                 self._map()
                 self._source()
 
+    @property
+    def _map_name(self) -> MapName:
+        """The map of the preset, whichever zones are left of it."""
+        return map_of(tuple(zone.name for zone in self._edit.preset.zones))
+
     # --- zones ----------------------------------------------------------------------------------------------------------
 
     def _zone(self, entry: ZoneEntry) -> None:
@@ -122,13 +130,24 @@ class _PlanPage:
                         text(f"plan.{field.label}"),
                         text(f"plan.{field.unit}"),
                         entry.typed[field.name],
-                        text("plan.cap", low=field.shown(field.low), high=field.shown(field.high)),
+                        self._hint(entry, field),
                     )
                     made_field.control.props.update({"aria-label": f"{name}: {text(f'plan.{field.label}')}"})
 
+    def _hint(self, entry: ZoneEntry, field: NumberField) -> str:
+        """What the source did, where the preset says so; else what pen and program allow."""
+        text = self._text
+        if field.name == AREA:
+            return text("plan.measure")
+        source = self._edit.source_range(entry.name, field.name)
+        if source is not None:
+            low, high = (field.shown(value) for value in source)
+            return text("plan.source_one", n=low) if low == high else text("plan.source_range", low=low, high=high)
+        return text("plan.cap", low=field.shown(field.low), high=field.shown(field.high))
+
     def _add_zone(self) -> None:
         text = self._text
-        body = MAPS[map_of(self._edit.zone_names)]
+        body = MAPS[self._map_name]
         missing = {zone: common.zone_name(text, zone) for zone in body.zones if zone not in self._edit.zone_names}
         if not missing:
             return
@@ -163,7 +182,7 @@ class _PlanPage:
     def _map(self) -> None:
         text, edit = self._text, self._edit
         with card():
-            draw_map(map_of(edit.zone_names), text, edit.zone_names, self._toggle)
+            draw_map(self._map_name, text, edit.zone_names, self._toggle)
             tag("p", text("plan.map_hint"), "muted small")
 
     def _source(self) -> None:
@@ -196,10 +215,12 @@ class _PlanPage:
         form.clear()
         self._keep()
         try:
-            asked = self._edit.request(self._visit.console_id or "not-known")
+            asked = self._edit.request(self._visit.asking_id)
         except WrongNumberError as error:
             for name, example in error.fields:
-                form.fields[name].complain(text("plan.not_number", example=example))
+                empty = name.endswith(AREA) and not form[name]
+                form.fields[name].complain(text("plan.measure_first") if empty else text("plan.not_number", example=example))
+            form.say(text("plan.wrong_fields", n=len(error.fields)))
             return
         except ValidationError as error:
             form.complain(text("plan.out_of_caps"), [(_path(item["loc"]), str(item["msg"])) for item in error.errors()])
@@ -209,7 +230,7 @@ class _PlanPage:
     async def _send(self, asked: ChoosePlan) -> None:
         treatment = self._visit.service.treatment
         try:
-            await self._visit.ask(Permission.TREAT, lambda _who: treatment.choose_plan(asked))
+            await self._visit.ask(Permission.TREAT, lambda who: treatment.choose_plan(signer(who), asked))
         except ProblemError as error:
             wanted = {one.field.removeprefix("reasons."): one.message for one in error.errors if one.field.startswith("reasons.")}
             new = {rule: (said, "") for rule, said in wanted.items() if rule not in self._edit.reasons}

@@ -9,10 +9,7 @@ from pen_protocol import limits
 
 from ...api.flow_models import ChoosePlan, PlanView
 from ...models import AREA_MAX_MM2, AREA_MIN_MM2, HOLD_MAX_S, PASSES_MAX, TARGET_MAX_PER_CM2
-from ..bodymaps import known_area_mm2
-
-FALLBACK_AREA_MM2 = 2_000
-"""Of a zone that is added and lies on no map. (J)"""
+AREA = "area_mm2"
 
 
 class WrongNumberError(ValueError):
@@ -39,6 +36,7 @@ class NumberField:
         digits: Shown behind the point.
         low: Least, in wire units.
         high: Most, in wire units.
+        example: How it is written.
     """
 
     name: str
@@ -48,10 +46,11 @@ class NumberField:
     digits: int
     low: int
     high: int
+    example: str
 
-    def shown(self, value: int) -> str:
-        """A wire value for the screen."""
-        return f"{value / self.scale:.{self.digits}f}"
+    def shown(self, value: int | None) -> str:
+        """A wire value for the screen; nothing for one that is not known yet."""
+        return "" if value is None else f"{value / self.scale:.{self.digits}f}"
 
     def read(self, typed: str) -> int:
         """What was typed, in wire units; a comma is a point.
@@ -69,16 +68,16 @@ class NumberField:
 
 
 FIELDS = (
-    NumberField("depth_um", "depth", "mm", 1000, 2, limits.DEPTH_STEP_UM, limits.DEPTH_STOP_UM),
-    NumberField("rate_mhz", "rate", "hz", 1000, 0, limits.RATE_MIN_MHZ, limits.RATE_MAX_MHZ),
-    NumberField("area_mm2", "area", "cm2", 100, 0, AREA_MIN_MM2, AREA_MAX_MM2),
-    NumberField("passes", "passes", "times", 1, 0, 1, PASSES_MAX),
-    NumberField("hold_s", "hold", "s", 1, 0, 1, HOLD_MAX_S),
-    NumberField("target_low", "low", "per_cm2", 1, 0, 1, TARGET_MAX_PER_CM2),
-    NumberField("target_high", "high", "per_cm2", 1, 0, 1, TARGET_MAX_PER_CM2),
+    NumberField("depth_um", "depth", "mm", 1000, 2, limits.DEPTH_STEP_UM, limits.DEPTH_STOP_UM, "0.60"),
+    NumberField("rate_mhz", "rate", "hz", 1000, 0, limits.RATE_MIN_MHZ, limits.RATE_MAX_MHZ, "100"),
+    NumberField("area_mm2", "area", "cm2", 100, 0, AREA_MIN_MM2, AREA_MAX_MM2, "50"),
+    NumberField("passes", "passes", "times", 1, 0, 1, PASSES_MAX, "2"),
+    NumberField("hold_s", "hold", "s", 1, 0, 1, HOLD_MAX_S, "15"),
+    NumberField("target_low", "low", "per_cm2", 1, 0, 1, TARGET_MAX_PER_CM2, "250"),
+    NumberField("target_high", "high", "per_cm2", 1, 0, 1, TARGET_MAX_PER_CM2, "300"),
 )
 
-WHOLE = NumberField("whole", "whole", "times", 1, 0, 1, 20)
+WHOLE = NumberField("whole", "whole", "times", 1, 0, 1, 20, "12")
 """Needles and days: a whole number, whose bounds the plan itself checks."""
 
 
@@ -130,15 +129,25 @@ class PlanEdit:
         """Zones in order."""
         return tuple(zone.name for zone in self.zones)
 
+    def source_range(self, zone: str, field: str) -> tuple[int, int] | None:
+        """What the preset's source used for a number of a zone, None where it does not say."""
+        ranges = next((one.ranges for one in self.preset.zones if one.name == zone), None)
+        if ranges is None:
+            return None
+        return {
+            "depth_um": (ranges.depth_low_um, ranges.depth_high_um),
+            "rate_mhz": (ranges.rate_low_mhz, ranges.rate_high_mhz),
+            "passes": (ranges.passes_low, ranges.passes_high),
+        }.get(field)
+
     def toggle(self, name: str) -> None:
         """Leave a zone out, or add one with the numbers of the last."""
         if name in self.zone_names:
             self.zones = [zone for zone in self.zones if zone.name != name]
             return
         model = self.zones[-1].typed if self.zones else PlanEdit.of(self.preset).zones[0].typed
-        area = next(one for one in FIELDS if one.name == "area_mm2")
-        typed = {**model, area.name: area.shown(known_area_mm2(name) or FALLBACK_AREA_MM2)}
-        self.zones.append(ZoneEntry(name, typed))
+        # measured on this patient: another zone's area is not this one's
+        self.zones.append(ZoneEntry(name, {**model, AREA: ""}))
 
     def request(self, console_id: str) -> ChoosePlan:
         """What is sent.
@@ -153,7 +162,7 @@ class PlanEdit:
             try:
                 return read.read(typed)
             except ValueError:
-                wrong.append((path, read.shown((read.low + read.high) // 2 // read.scale * read.scale)))
+                wrong.append((path, read.example))
                 return read.low
 
         zones = [

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from nicegui import ui
+from nicegui import run, ui
 from nicegui.element import Element
 
-from ...api.flow_models import TreatmentView
+from ...api.flow_models import Cleaned, TreatmentView
 from ...api.models import ClearStop, InterlockView, Link, PenView
-from ...api.people import Permission
+from ...api.people import Permission, signer
 from ...errors import PenError
+from ...records.models import CleaningMethod
 from ...session import Operator
 from ..visit import Visit
 from ..widgets import Form, Tone, button, card, enter_button, icon, link_button, note, row, sign, stack, tag
@@ -37,6 +38,7 @@ async def draw(visit: Visit, view: TreatmentView) -> None:
                 else:
                     go = enter_button(text("ready.go"), lambda: _prepare(visit, form))
                     _able(go, not in_way and pen.link is Link.CONNECTED)
+            await _cleaning(visit, view)
         with stack():
             common.so_far(visit, view)
             _by_itself(visit, pen)
@@ -74,8 +76,35 @@ def _by_itself(visit: Visit, pen: PenView) -> None:
                     tag("span", visit.text.other(f"causes.{one.name}", one.title), "said")
 
 
+async def _cleaning(visit: Visit, view: TreatmentView) -> None:
+    """The gate between two patients: shown when the record says that the pen wants cleaning."""
+    text, serial = visit.text, visit.service.state(None).pen.serial
+    if view.patient is None or serial is None:
+        return
+    gate = visit.service.visiting.clinic.cleaning
+    if not await run.io_bound(gate.check, serial, view.patient.reference):
+        return
+    with card(text("ready.cleaning")):
+        tag("p", text("ready.cleaning_lead"))
+        form = Form()
+        methods = {one.value: text(f"ready.{one.value}") for one in CleaningMethod}
+        form.choice("method", text("ready.method"), methods, CleaningMethod.LOW_LEVEL_DISINFECTION.value)
+        form.tick("sheath_changed", text("ready.sheath"))
+
+        async def clean() -> None:
+            asked = Cleaned(
+                console_id=visit.asking_id,
+                method=CleaningMethod(form["method"]),
+                sheath_changed=form["sheath_changed"] == "yes",
+            )
+            if await visit.submit(form, Permission.TREAT, lambda who: visit.service.treatment.cleaned(signer(who), asked)):
+                visit.cleaned += 1
+
+        button(text("ready.cleaned"), clean)
+
+
 async def _clear(visit: Visit, cause: str) -> None:
-    asked = ClearStop(console_id=visit.console_id or "not-known", cause=cause)
+    asked = ClearStop(console_id=visit.asking_id, cause=cause)
     try:
         await visit.ask(Permission.CLEAR_STOP, lambda _who: visit.service.clear(visit.caller(), asked))
     except PenError as error:

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import date
 
 from nicegui.element import Element
 from pydantic import ValidationError
 
 from ...api.flow_models import QuestionView, Screen, TreatmentView
 from ...api.people import Permission
-from ..texts import Catalogue
+from ...screening import Answer, Reply
 from ..visit import Visit
 from ..widgets import Form, Tone, card, enter_button, row, sign, tag
 
-LEVELS = {"BLOCK": ("screening.block", Tone.DANGER), "OVERRIDE": ("screening.override", Tone.WARN), "INFORM": ("screening.inform", Tone.INFO)}
+LEVELS = {
+    "BLOCK": ("screening.block", Tone.DANGER),
+    "OVERRIDE": ("screening.override", Tone.WARN),
+    "INFORM": ("screening.inform", Tone.INFO),
+}
+DATED = frozenset({"since", "around"})
 REASON_MAX = 200
 
 
@@ -24,82 +30,100 @@ class _Asked:
     visit: Visit
     form: Form
     questions: tuple[QuestionView, ...]
+    left: Element
     after: dict[str, Element] = field(default_factory=dict)
-    left: Element | None = None
 
     @property
-    def answers(self) -> dict[str, bool]:
-        found = {one.rule_id: self.form[one.rule_id] for one in self.questions}
-        return {rule: said == "yes" for rule, said in found.items() if said}
+    def replies(self) -> dict[str, str]:
+        """Yes or no by question, as far as answered."""
+        said = {one.rule_id: self.form[one.rule_id] for one in self.questions}
+        return {rule: reply for rule, reply in said.items() if reply}
 
     def changed(self) -> None:
         """Show what a yes means, and how many are left."""
-        answers = self.answers
+        replies = self.replies
         for rule, part in self.after.items():
-            part.set_visibility(answers.get(rule, False))
-        if self.left is not None:
-            self.left._text = self.visit.text("screening.left", n=len(answers), all=len(self.questions))
-            self.left.update()
+            part.set_visibility(replies.get(rule) == "yes")
+        self.left._text = self.visit.text("screening.left", n=len(replies), all=len(self.questions))
+        self.left.update()
 
 
-async def draw(visit: Visit, view: TreatmentView) -> None:
+async def draw(visit: Visit, _view: TreatmentView) -> None:
     """All questions, one below the other."""
     text = visit.text
     with row("apart sticky"):
         tag("h1", text("screening.title"))
         left = tag("span", "", "sign accent", role="status")
     tag("p", text("screening.lead"), "lead")
+    # the date of birth answers the question of age
+    questions = tuple(one for one in visit.service.treatment.questions() if one.kind != "age")
     with card():
-        asked = _Asked(visit, Form(), visit.service.treatment.questions(), left=left)
-        for one in asked.questions:
-            _question(asked, one, view.answers.get(one.rule_id), view.reasons.get(one.rule_id, ""))
-    enter_button(text("screening.go"), lambda: _go_on(asked), icon_name="next")
+        asked = _Asked(visit, Form(), questions, left)
+        for one in questions:
+            _question(asked, one)
+    with row():
+        enter_button(text("screening.go"), lambda: _go_on(asked), icon_name="next")
     asked.changed()
 
 
-def _question(asked: _Asked, one: QuestionView, answer: bool | None, reason: str) -> None:
+def _question(asked: _Asked, one: QuestionView) -> None:
     text = asked.visit.text
     words = text.other(f"questions.{one.rule_id}", one.question)
     with tag("div", None, "question-block"):
         group = tag("div", None, "question", aria_label=words)
         with group, tag("div", None, "ask"):
-            tag("span", words)
-            tag("span", text("screening.source", source=one.source), "muted small")
-        asked.form.yes_no(one.rule_id, group, (text("frame.yes"), text("frame.no")), answer, asked.changed)
+            tag("span", words, "said")
+            where = "".join(text("screening.site", site=text(f"sites.{site}")) for site in one.sites)
+            tag("span", where + text("screening.source", source=one.source), "muted small")
+        asked.form.yes_no(one.rule_id, group, (text("frame.yes"), text("frame.no")), None, asked.changed)
         with tag("div", None, "after stack") as after:
-            _meaning(asked.form, text, one, reason)
+            _meaning(asked, one)
         asked.after[one.rule_id] = after
 
 
-def _meaning(form: Form, text: Catalogue, one: QuestionView, reason: str) -> None:
+def _meaning(asked: _Asked, one: QuestionView) -> None:
+    text, form = asked.visit.text, asked.form
     key, tone = LEVELS[one.level]
     with row():
         sign(text(key), tone)
+    with tag("div", None, "fields"):
+        if one.kind in DATED:
+            form.text(f"{one.rule_id}.last", text("screening.last"), type="date")
+        if one.kind == "around":
+            form.text(f"{one.rule_id}.planned", text("screening.planned"), type="date")
     if one.level == "OVERRIDE":
-        form.text(f"reasons.{one.rule_id}", text("screening.reason"), reason, text("screening.reason_hint"), maxlength=REASON_MAX)
+        name = f"reasons.{one.rule_id}"
+        form.text(name, text("screening.reason"), hint=text("screening.reason_hint"), maxlength=REASON_MAX)
+
+
+def _answer(form: Form, rule: str, reply: str) -> Answer:
+    """What was said, with its days."""
+    days = {
+        name: date.fromisoformat(form[f"{rule}.{name}"])
+        for name in ("last", "planned")
+        if reply == "yes" and f"{rule}.{name}" in form.fields and form[f"{rule}.{name}"]
+    }
+    return Answer(reply=Reply(reply), **days)
 
 
 async def _go_on(asked: _Asked) -> None:
-    form, text = asked.form, asked.visit.text
+    form, text, replies = asked.form, asked.visit.text, asked.replies
     form.clear()
-    answers = asked.answers
-    missing = [one.rule_id for one in asked.questions if one.rule_id not in answers]
+    missing = [one.rule_id for one in asked.questions if one.rule_id not in replies]
     for rule in missing:
         form.fields[rule].complain(text("screening.not_asked"))
     if missing:
         form.say(text("screening.missing", n=len(missing)))
         return
+    reasons = {
+        rule: form[f"reasons.{rule}"]
+        for rule, reply in replies.items()
+        if reply == "yes" and f"reasons.{rule}" in form.fields and form[f"reasons.{rule}"]
+    }
     try:
-        wanted = Screen(
-            console_id=asked.visit.console_id or "not-known",
-            answers=answers,
-            reasons={
-                rule: form[f"reasons.{rule}"]
-                for rule, yes in answers.items()
-                if yes and f"reasons.{rule}" in form.fields and form[f"reasons.{rule}"]
-            },
-        )
-    except ValidationError as error:
-        form.say(str(error.errors()[0]["msg"]))
+        answers = {rule: _answer(form, rule, reply) for rule, reply in replies.items()}
+        wanted = Screen(console_id=asked.visit.asking_id, answers=answers, reasons=reasons)
+    except (ValidationError, ValueError) as error:
+        form.say(str(error))
         return
     await asked.visit.submit(form, Permission.TREAT, lambda _who: asked.visit.service.treatment.screen(wanted))
