@@ -70,14 +70,14 @@ class Ack(Model):
     """A live frame is on the screen. Sent from the handler that painted it, never from a timer."""
 
     type: Literal["ack"]
-    seq: Annotated[int, Field(ge=0)]
+    seq: Annotated[int, Field(ge=0, strict=True)]
 
 
 class Visible(Model):
     """The page is hidden or shown again; hidden lets the lease go at once."""
 
     type: Literal["visible"]
-    visible: bool
+    visible: Annotated[bool, Field(strict=True)]
 
 
 class Stop(Model):

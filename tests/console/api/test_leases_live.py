@@ -12,7 +12,9 @@ BUDGET_US = (limits.CONSOLE_LEASE_MS + limits.BUDGET_HOST_SILENT_MS) * 1_000
 pytestmark = pytest.mark.xdist_group("console")
 
 
-def test_a_page_that_stops_acknowledging_stops_the_needle_and_the_console_says_why(bench: ConsoleBench) -> None:
+def test_a_page_that_stops_acknowledging_stops_the_needle_and_the_console_says_why(
+    bench: ConsoleBench,
+) -> None:
     tab = bench.clinician()
     to_strokes(bench, tab)
     tab.acknowledges = False
@@ -90,7 +92,9 @@ def test_a_second_console_watches_and_its_acknowledgements_renew_nothing(bench: 
     assert last_stroke_us(bench) - frozen_us < BUDGET_US
 
 
-def test_taking_over_is_asked_for_on_purpose_stops_the_needle_and_stands_in_the_record(bench: ConsoleBench) -> None:
+def test_taking_over_is_asked_for_on_purpose_stops_the_needle_and_stands_in_the_record(
+    bench: ConsoleBench,
+) -> None:
     first = bench.clinician()
     to_strokes(bench, first)
     second = bench.browser("Admin").tab()
@@ -104,7 +108,8 @@ def test_taking_over_is_asked_for_on_purpose_stops_the_needle_and_stands_in_the_
     first.until(lambda: not first.state["you_control"], "the loss of control")
     assert first.post("/api/treatment/cancel", why="no").code == "not_in_control"
     rows = wait_until(
-        lambda: [row for row in notes(bench) if row["text"] == "control taken over"], "the entry of the record"
+        lambda: [row for row in notes(bench) if row["text"] == "control taken over"],
+        "the entry of the record",
     )
     assert rows[0]["taken_from"] == "Trainee"
 
