@@ -26,15 +26,15 @@ def install(app: FastAPI) -> None:
     """Have every error of the API answered so."""
 
     @app.exception_handler(PenError)
-    def _pen_error(_request: Request, error: PenError) -> Response:
+    async def _pen_error(_request: Request, error: PenError) -> Response:
         return answer(of_error(error))
 
     @app.exception_handler(RequestValidationError)
-    def _invalid(_request: Request, error: RequestValidationError) -> Response:
+    async def _invalid(_request: Request, error: RequestValidationError) -> Response:
         return answer(_fields(error))
 
     @app.exception_handler(HTTPException)
-    def _http(_request: Request, error: HTTPException) -> Response:
+    async def _http(_request: Request, error: HTTPException) -> Response:
         if isinstance(error.__cause__, ProblemError):
             return answer(error.__cause__.document)
         status = HTTPStatus(error.status_code)
@@ -43,7 +43,7 @@ def install(app: FastAPI) -> None:
         )
 
     @app.exception_handler(Exception)
-    def _bug(_request: Request, _error: Exception) -> Response:
+    async def _bug(_request: Request, _error: Exception) -> Response:
         told = (
             "The console failed at this, so it is not known whether it was done: look at what the pen and the record say. "
             "If a needle is moving: release the trigger and press the pen's button."

@@ -16,13 +16,13 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {"4XX": {"model": Problem}, "5XX": {
 """Every path may answer so."""
 
 
-def the_service(request: Request) -> ConsoleService:
-    """The one service."""
+async def the_service(request: Request) -> ConsoleService:
+    """The one service. Not a plain function: those wait for a free thread, and STOP must not."""
     found: ConsoleService = request.app.state.service
     return found
 
 
-def the_session(request: Request) -> BrowserSession:
+async def the_session(request: Request) -> BrowserSession:
     """The browser's session.
 
     Raises:
