@@ -20,7 +20,8 @@ from pen_host.transport.sim import SimTransport
 from pen_sim.rig import SimPen
 
 PATIENCE_S = 15.0
-PLAN = "hair_weekly_dhurat_2013"
+PRESET = "hair_weekly_dhurat_2013"
+"""Of a console that is no simulated one."""
 
 
 def wait_until(there: Callable[[], Any], what: str, patience_s: float = PATIENCE_S) -> Any:
@@ -259,10 +260,11 @@ def to_cartridge(tab: Tab, area_mm2: int = 2_000) -> None:
     tab.must("/api/treatment/patient", reference=patient)
     questions = browser.get("/api/treatment/questions").json
     tab.must("/api/treatment/screening", answers={one["rule_id"]: False for one in questions})
-    preset = next(one for one in browser.get("/api/presets").json if one["name"] == "demo_scalp")
-    zone = {**preset["zones"][0], "area_mm2": area_mm2, "hold_s": 30}
+    presets = {one["name"]: one for one in browser.get("/api/presets").json}
+    preset = presets.get("demo_scalp") or presets[PRESET]
+    zone = {**preset["zones"][0], "area_mm2": area_mm2, "depth_um": 300, "hold_s": 30}
     wanted = ("name", "area_mm2", "depth_um", "rate_mhz", "passes", "hold_s", "target_low", "target_high")
-    tab.must("/api/treatment/plan", preset="demo_scalp", zones=[{key: zone[key] for key in wanted}])
+    tab.must("/api/treatment/plan", preset=preset["name"], zones=[{key: zone[key] for key in wanted}])
     text = browser.get("/api/treatment/consent-text").json
     tab.must("/api/treatment/consent", text_sha256=text["sha256"], agreed=True, off_label_said=True)
 
