@@ -29,7 +29,7 @@ class Lane:
 LANES = (
     Lane("rate", "rate_measured_mhz", "rate_requested_mhz", 1 / 1000, 0),
     Lane("depth", "depth_measured_um", "depth_requested_um", 1 / 1000, 2),
-    Lane("load", "coil_ma", None, 1, 0),
+    Lane("coil", "coil_cc", None, 1 / 100, 0),
 )
 
 
@@ -40,8 +40,8 @@ class Drawn:
     Attributes:
         key: Name in the catalogue.
         top: Upper edge.
-        measured: Points of the measured line.
-        requested: Points of what was set, empty where nothing is set.
+        measured: The measured line, as SVG writes paths; broken where nothing is known.
+        requested: What was set, empty where nothing is set.
         high: The value at the upper edge, as shown.
     """
 
@@ -83,10 +83,10 @@ def plot_of(columns: Sequence[str], rows: Sequence[Sequence[float | None]], text
     wide = WIDTH - LEFT - 16
     xs = [LEFT + wide * (time - times[0]) / span for time in times]
     lanes = []
-    for index, lane in enumerate(LANES):
+    for lane in LANES:
         if lane.column not in place:
             continue
-        top = index * LANE + 8
+        top = len(lanes) * LANE + 8
         measured = [_scaled(row[place[lane.column]], lane.scale) for row in rows]
         wanted = [_scaled(row[place[lane.requested]], lane.scale) for row in rows] if lane.requested in place else []
         high = max((value for value in [*measured, *wanted] if value is not None), default=0.0) or 1.0
@@ -96,7 +96,7 @@ def plot_of(columns: Sequence[str], rows: Sequence[Sequence[float | None]], text
     ticks = tuple(
         (LEFT + wide * part / 5, text("records.seconds", n=f"{span * part / 5000:.0f}")) for part in range(6)
     )
-    return Plot(tuple(lanes), ticks, len(LANES) * LANE + BOTTOM)
+    return Plot(tuple(lanes), ticks, len(lanes) * LANE + BOTTOM)
 
 
 def _scaled(value: float | None, scale: float) -> float | None:
@@ -104,13 +104,18 @@ def _scaled(value: float | None, scale: float) -> float | None:
 
 
 def _line(xs: Sequence[float], values: Sequence[float | None], top: int, high: float) -> str:
-    """Points of a line, each stretch by its least and greatest value, so that no spike is lost."""
-    if not values:
-        return ""
+    """A path, each stretch by its least and greatest value, so that no spike is lost; a gap stays a gap."""
     tall, step = LANE - 24, max(1, len(values) // COLUMNS)
-    points = []
+    path, pen = [], "M"
     for begin in range(0, len(values), step):
-        known = [value for value in values[begin : begin + step] if value is not None]
-        if known:
-            points += [(xs[begin], min(known)), (xs[begin], max(known))]
-    return " ".join(f"{x:.1f},{top + tall - tall * value / high:.1f}" for x, value in points)
+        stretch = values[begin : begin + step]
+        known = [value for value in stretch if value is not None]
+        if not known:
+            pen = "M"
+            continue
+        for value in (min(known), max(known)):
+            path.append(f"{pen}{xs[begin]:.1f} {top + tall - tall * value / high:.1f}")
+            pen = "L"
+        if None in stretch:
+            pen = "M"
+    return "".join(path)

@@ -14,8 +14,9 @@ from typing import Any
 
 from websockets.sync.client import ClientConnection, connect
 
-from pen_host.api.opening import TRAINING_PIN, Options, open_console
-from pen_host.api.server import ConsoleServer, Listening
+from pen_host.api.opening import TRAINING_PIN, open_console
+from pen_host.api.options import Options
+from pen_host.api.server import ConsoleServer
 from pen_host.transport.sim import SimTransport
 from pen_sim.rig import SimPen
 
@@ -233,7 +234,7 @@ class ConsoleBench:
 def console_bench(place: Path, url: str = "sim:?seed=5") -> Iterator[ConsoleBench]:
     """A console that runs until the block is left."""
     options = Options(sim=True, url=url, data=place / "data", runtime=place / "runtime")
-    with open_console(options, Listening()) as server:
+    with open_console(options) as server:
         thread = server.start_in_thread()
         bench = ConsoleBench(server)
         try:

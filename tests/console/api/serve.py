@@ -7,8 +7,9 @@ import os
 import sys
 from pathlib import Path
 
-from pen_host.api.opening import Options, open_console
-from pen_host.api.server import Listening
+from pen_host.api.door import Door, Listening
+from pen_host.api.opening import open_console
+from pen_host.api.options import Options
 from pen_host.api.tls import self_signed
 
 
@@ -21,8 +22,8 @@ def main(place: Path, url: str, lan: str | None) -> None:
         data=place / "data",
         runtime=place / "runtime",
     )
-    listening = Listening(0, lan, self_signed(lan, place / "tls") if lan else None)
-    with open_console(options, listening) as server:
+    door = Door(Listening(0, lan, self_signed(lan, place / "tls") if lan else None))
+    with open_console(options, door) as server:
         server.run(lambda: print(json.dumps({"url": server.launch_url(), "pid": os.getpid()}), flush=True))
 
 

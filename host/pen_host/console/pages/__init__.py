@@ -6,11 +6,12 @@ from pathlib import Path
 
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
+from nicegui import app as toolkit
 from nicegui import ui
 
 from ...api.service import ConsoleService
 from ..texts import ENGLISH, Catalogue, catalogue
-from . import bench, live, login, records, service, today, treat
+from . import bench, live, login, lost, records, service, today, treat
 
 STATIC = Path(__file__).resolve().parents[1] / "static"
 
@@ -29,8 +30,10 @@ def mount(app: FastAPI, console: ConsoleService, text: Catalogue | None = None) 
         module.register(console, words)
     if console.bench is not None:
         bench.register(console, words)
+    toolkit.on_page_exception(lost.failed(console, words))
     ui.run_with(
         app,
+        root=lost.no_page(console, words),
         title=words("frame.brand"),
         language="en-US",
         dark=None,

@@ -60,8 +60,10 @@ def _key(visit: Visit) -> object:
     pen = visit.service.state(None).pen if view.step in LOOKS_AT_PEN else None
     return (
         view.step,
-        visit.person,
-        visit.controls,
+        visit.session.person,
+        visit.session.locked,
+        # not known yet is drawn as control is: what was typed in the first moment must stay
+        visit.controls is False,
         visit.cleaned,
         (run_.phase, run_.message, run_.ending) if run_ is not None and view.step in LOOKS_AT_PEN else None,
         (pen.link, pen.stopped, pen.interlocks) if pen is not None else None,

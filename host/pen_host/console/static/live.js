@@ -15,8 +15,12 @@ function penLive(root) {
   const clock = (ms) => (ms === null || ms === undefined ? none : `${Math.floor(ms / 60000)}:${String(Math.floor(ms / 1000) % 60).padStart(2, "0")}`);
 
   function giants(frame) {
+    at("depth").toggleAttribute("data-none", frame.depth_measured_um === null);
+    // the pen keeps the rate it measured last; an old one is not the rate now
+    const rate = frame.rate_age_ms === null || frame.rate_age_ms > stream.staleMs ? null : frame.rate_measured_mhz;
+    at("rate").toggleAttribute("data-none", rate === null);
     put(at("depth"), number(frame.depth_measured_um, 1000, 2));
-    put(at("rate"), number(frame.rate_measured_mhz, 1000, 0));
+    put(at("rate"), number(rate, 1000, 0));
     put(at("depth-set"), frame.depth_requested_um === null ? say("live.not_set") : say("live.mm", { n: number(frame.depth_requested_um, 1000, 2) }));
     put(at("rate-set"), frame.rate_requested_mhz === null ? say("live.not_set") : say("live.hz", { n: number(frame.rate_requested_mhz, 1000, 0) }));
     const off = (measured, requested, by) => measured !== null && requested !== null && Math.abs(measured - requested) > by;
@@ -83,10 +87,22 @@ function penLive(root) {
     if (box.dataset.tone !== tone) box.dataset.tone = tone;
     icon(at("banner-sign"), lost ? "unknown" : SIGNS[name] ?? "unknown");
     put(at("banner-word"), lost ? say(`link.${state.pen.link}`) : say(`state.${name}`));
-    const tell = run && run.ending === null ? run.message : run?.error ?? (lost ? state.pen.complaint ?? "" : say(`state_more.${name}`));
-    put(at("banner-tell"), tell);
+    put(at("banner-tell"), lost ? state.pen.complaint ?? say(`link.${state.pen.link}_more`) : told(run, name));
     document.title = say("live.title", { state: lost ? say(`link.${state.pen.link}`) : say(`state.${name}`) });
   }
+
+  /* One sentence: what is going on, or what to do. */
+  function told(run, name) {
+    if (!run) return say(`state_more.${name}`);
+    if (run.ending !== null) return run.error ?? say(`state_more.${name}`);
+    const zone = run.zones[run.active]?.name;
+    if (run.waiting === "zone" && zone) return say("live.tell_zone", { name: word(zone) });
+    if (run.waiting === "clear") return say("live.tell_clear", { cause: cause() });
+    if (run.phase === "stroking" && name !== "STROKING" && stream.frame?.trigger) return say("live.tell_release");
+    return zone ? run.message.replace(`${zone}:`, `${word(zone)}:`) : run.message;
+  }
+
+  const cause = () => stream.state.pen.interlocks.find((lock) => lock.first_cause)?.title ?? stream.state.pen.cause ?? "";
 
   function locks() {
     const list = at("locks");
@@ -128,8 +144,7 @@ function penLive(root) {
         at("act-zone").dataset.zone = asked.name;
       }
     }
-    const first = state.pen.interlocks.find((lock) => lock.first_cause);
-    for (const name of ["clear-label", "idle-clear-label"]) put(at(name), say("live.acknowledge", { cause: first?.title ?? state.pen.cause ?? "" }));
+    for (const name of ["clear-label", "idle-clear-label"]) put(at(name), say("live.acknowledge", { cause: cause() }));
     const holder = state.control.controller;
     put(at("watching-text"), holder === null ? say("control.free") : say("control.other", { label: holder, person: state.control.person ?? say("control.nobody") }));
     put(at("take-label"), say(holder === null ? "control.take" : "control.take_over"));

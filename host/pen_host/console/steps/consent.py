@@ -29,8 +29,8 @@ async def draw(visit: Visit, view: TreatmentView) -> None:
                 sign(text("plan.off_label"), Tone.WARN)
             tag("h2", consent.title, "said")
             with tag("div", None, "letter said"):
-                for line in consent.body.splitlines():
-                    tag("p", line)
+                for paragraph in consent.body.split("\n\n"):
+                    tag("p", " ".join(paragraph.splitlines()))
             form = Form()
             if off_label:
                 form.tick("off_label_said", text("consent.off_label"))
