@@ -6,19 +6,19 @@ import secrets
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import UsageError
 from ..journal import Journal, default_path
 from ..pen import default_dumps
 from ..plans import load_plan
 from .app import Pages
 from .docking import Source
+from .door import Door
 from .furnishing import furnish
 from .models import Role, Training
+from .options import Options
 from .people import People
-from .server import ConsoleServer, Listening
+from .server import ConsoleServer
 from .service import ConsoleService
 
 TRAINING_PIN = "2580"
@@ -33,32 +33,16 @@ DEMO_PLAN = "demo_scalp"
 """A plan of a few seconds, for training."""
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What a console is opened with.
-
-    Attributes:
-        sim: A simulated pen, with a record and accounts of its own.
-        url: The pen's port or URL.
-        serial: The pen's serial number, or its beginning.
-        journal: The record.
-        data: Directory for accounts and pictures.
-        runtime: Directory of the file by which programs find it.
-    """
-
-    sim: bool = False
-    url: str | None = None
-    serial: str | None = None
-    journal: Path | None = None
-    data: Path | None = None
-    runtime: Path | None = None
-
-
 @contextmanager
 def open_console(
-    options: Options, listening: Listening | None = None, pages: Pages | None = None
+    options: Options, door: Door | None = None, pages: Pages | None = None
 ) -> Iterator[ConsoleServer]:
     """A console that is ready to be run.
+
+    Args:
+        options: Which.
+        door: Where; a free port of this computer when not given.
+        pages: The pages.
 
     Raises:
         PenError: The record cannot be written, the accounts cannot be read, the port is taken.
@@ -70,9 +54,12 @@ def open_console(
         journal = stack.enter_context(Journal.create_or_open(record))
         people, training = _people(options, place)
         own = {DEMO_PLAN: load_plan(DEMO_PLAN)} if options.sim else {}
-        service = ConsoleService(source, journal, people, place / "pictures", own, training)
+        where = stack.enter_context(door or Door())
+        service = ConsoleService(
+            source, journal, people, place / "pictures", own, training, sessions=where.sessions
+        )
         furnish(service.visiting.clinic, training=options.sim)
-        yield ConsoleServer(service, pages, listening, options.runtime)
+        yield ConsoleServer(service, where, pages, options.runtime)
 
 
 def _place(options: Options, stack: ExitStack) -> Path:
@@ -90,10 +77,6 @@ def _source(options: Options) -> Source:
     if not options.sim:
         return Source(options.url, options.serial, default_dumps())
     url = options.url or f"sim:?seed={secrets.randbelow(SEEDS) + 1}"
-    if not url.startswith("sim:"):
-        raise UsageError(
-            f"--sim brings its own pen and {url} is another one, so nothing was opened. Leave one of them out."
-        )
     return Source(url)
 
 

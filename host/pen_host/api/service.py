@@ -98,6 +98,7 @@ class ConsoleService:
         own: Plans offered beside the clinic's presets, by name.
         training: Accounts whose PINs are shown, of a simulated console.
         clock: Seconds that never go back.
+        sessions: Browser sessions that began before it.
     """
 
     def __init__(
@@ -109,10 +110,11 @@ class ConsoleService:
         own: Mapping[str, Plan] | None = None,
         training: Training | None = None,
         clock: Callable[[], float] = time.monotonic,
+        sessions: Sessions | None = None,
     ) -> None:
         self.journal = journal
         self.people = people
-        self.sessions = Sessions(clock)
+        self.sessions = sessions or Sessions(clock)
         self.control = ControlDesk(self._on_lease_lost, clock)
         self.dock = Dock(
             source,

@@ -1,5 +1,6 @@
 """`pen console`: the clinician's console in the browser."""
 
+import gc
 import os
 import tempfile
 import webbrowser
@@ -13,7 +14,8 @@ from .telling import print_json
 
 if TYPE_CHECKING:
     from ..api.app import Pages
-    from ..api.server import Listening
+    from ..api.door import Door, Listening
+    from ..api.options import Options
 
 
 def register(app: typer.Typer) -> None:
@@ -46,31 +48,41 @@ def console(
     json_: Json = False,
 ) -> None:
     """Open the console in the browser: treat, watch, stop, look at the record. Ctrl-C ends it and stops the needle."""
-    from ..api.opening import Options, open_console
+    from ..api.door import Door
+    from ..api.options import Options
 
-    if not sim and _opened_again(port or url, serial, no_browser=no_browser, json_=json_):
+    gc.disable()  # loading makes much and drops nothing: looking for waste meanwhile costs a fifth of the start
+    options = Options(sim=sim, url=port or url, serial=serial, journal=journal_file, data=data)
+    if not sim and _opened_again(options.url, serial, no_browser=no_browser, json_=json_):
         return
-    listening = _listening(listen, lan, tls_cert, tls_key)
-    options = Options(
-        sim=sim,
-        url=port or url,
-        serial=serial,
-        journal=journal_file,
-        data=data,
-    )
-    with open_console(options, listening, _pages()) as server:
-        address = server.launch_url()
+    with Door(_listening(listen, lan, tls_cert, tls_key)) as door:
+        _tell(door, no_browser=no_browser, json_=json_)
+        _serve(options, door)
 
-        def ready() -> None:
-            if json_:
-                print_json({"url": address, "pid": os.getpid()})
-            else:
-                print(f"console  {address}")
-                print("The address lets one browser in, once. Ctrl-C ends the console.", flush=True)
-            if not no_browser:
-                webbrowser.open(address)
 
-        server.run(ready)
+def _serve(options: "Options", door: "Door") -> None:
+    """Load the console behind its open door and serve it."""
+    from ..api.opening import open_console
+
+    with open_console(options, door, _pages()) as server:
+        server.run(_loaded)
+
+
+def _loaded() -> None:
+    gc.freeze()  # what a program is made of is never waste
+    gc.enable()
+
+
+def _tell(door: "Door", *, no_browser: bool, json_: bool) -> None:
+    """Say where it is; whoever knocks before it is loaded waits a moment."""
+    address = door.launch_url()
+    if json_:
+        print_json({"url": address, "pid": os.getpid()})
+    else:
+        print(f"console  {address}")
+        print("The address lets one browser in, once. Ctrl-C ends the console.", flush=True)
+    if not no_browser:
+        webbrowser.open(address)
 
 
 def _opened_again(url: str | None, serial: str | None, *, no_browser: bool, json_: bool) -> bool:
@@ -100,7 +112,7 @@ def _listening(listen: int, lan: str | None, cert: Path | None, key: Path | None
     Raises:
         UsageError: Half a certificate, or an address that is none.
     """
-    from ..api.server import Listening
+    from ..api.door import Listening
     from ..api.tls import Tls, fingerprint, self_signed
     from ..errors import UsageError
 
