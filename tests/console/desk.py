@@ -24,7 +24,9 @@ from pen_host.api.runtime import find_all
 from tests.console.api.bench import Answer, ask
 
 PIN = "2580"
-PATIENCE_S = 15.0
+PATIENCE_S = 30.0
+"""A machine that does other things as well is no failure; budgets are measured in the pen's own time."""
+START_S = 120.0
 LAPTOP = (1366, 768)
 CHROMIUM_ARGS = (
     "--headless",
@@ -311,7 +313,7 @@ class Studio:
         page = context.pages[0] if context.pages else context.new_page()
         errors: list[str] = []
         page.on("pageerror", lambda error: errors.append(str(error)))
-        page.goto(self.served.launch_url())
+        page.goto(self.served.launch_url(), timeout=START_S * 1000)
         (cookie,) = [one for one in context.cookies() if one["name"] == "pen_console"]
         desk = Desk(self.served, context, page, Bench(self.served, f"pen_console={cookie['value']}"), errors)
         desk.alive(page)

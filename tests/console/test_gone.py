@@ -8,11 +8,11 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import BrowserContext
+from playwright.sync_api import BrowserContext, Error
 
 from tests.console.desk import CHROMIUM_ARGS, Desk, Studio, chromium
 
@@ -34,7 +34,8 @@ def _own_browser(room: Studio, profile: Path) -> Iterator[tuple[Desk, BrowserCon
     finally:
         for process in _processes(profile):
             os.kill(process, signal.SIGCONT)
-        context.close()
+        with suppress(Error):  # killed: there is nothing left to close
+            context.close()
 
 
 def _processes(profile: Path) -> list[int]:
@@ -111,14 +112,6 @@ def test_a_page_whose_script_hangs_stops_the_needle(desk: Desk) -> None:
     hang = "() => { setTimeout(() => { const end = Date.now() + 2500; while (Date.now() < end) {} }, 0); }"
     _measured(desk, lambda: desk.page.evaluate(hang))
     desk.page.wait_for_function("() => window.penStream.penState() === 'STOPPED'")
-
-
-def test_a_frozen_page_stops_the_needle(desk: Desk) -> None:
-    desk.to_live()
-    devtools = desk.context.new_cdp_session(desk.page)
-    _measured(desk, lambda: devtools.send("Page.setWebLifecycleState", {"state": "frozen"}))
-    devtools.send("Page.setWebLifecycleState", {"state": "active"})
-    devtools.detach()
 
 
 def test_a_hidden_page_stops_the_needle_at_once_and_the_console_says_why(desk: Desk) -> None:

@@ -138,7 +138,8 @@ def _zones(desk: Desk, hand: Mouse | Keys) -> None:
         desk.bench.hand("touch_skin", "press_trigger")
         wait_until(lambda: desk.bench.state()["pen"]["state"] == "IDLE", f"{name} to reach its goal")
         desk.bench.hand("release_trigger", "lift")
-    page.get_by_role("link", name="Close the treatment").wait_for()
+    # the session is closed and its picture is drawn
+    page.get_by_role("link", name="Close the treatment").wait_for(timeout=60_000)
 
 
 def _kept(desk: Desk, name: str) -> None:

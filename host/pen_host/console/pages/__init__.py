@@ -15,6 +15,9 @@ from . import bench, live, login, lost, records, service, today, treat
 
 STATIC = Path(__file__).resolve().parents[1] / "static"
 
+RECONNECT_S = 60.0
+"""A page whose connection comes back within this goes on with what was typed in it; later it is loaded anew. (J)"""
+
 
 def mount(app: FastAPI, console: ConsoleService, text: Catalogue | None = None) -> None:
     """Register every page.
@@ -40,5 +43,6 @@ def mount(app: FastAPI, console: ConsoleService, text: Catalogue | None = None) 
         # the pages have their own style sheets; the toolkit's utility classes are compiled in the browser, slowly
         tailwind=False,
         show_welcome_message=False,
+        reconnect_timeout=RECONNECT_S,
         favicon=STATIC / "favicon.svg",
     )

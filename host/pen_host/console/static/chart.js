@@ -93,13 +93,19 @@
       pen.textBaseline = "middle";
       pen.fillStyle = colours.ink;
       pen.font = "600 14px Roboto, sans-serif";
-      pen.fillText(this.say(`chart.${lane.key}`), 4, top + tall / 2 - 10);
+      const low = tall < 44;  // no room for a second line
+      pen.fillText(this.say(`chart.${lane.key}`), 4, low ? bottom - 7 : top + tall / 2 - 10);
+      if (low) { this.curves(index, top, bottom, colours); return; }
       pen.fillStyle = colours.soft;
       pen.font = "13px Roboto, sans-serif";
       pen.fillText(this.say("chart.range", { low: "0", high: this.tops[index].toFixed(lane.key === "depth" ? 1 : 0), unit: this.say(`chart.${lane.key}_unit`) }), 4, top + tall / 2 + 9);
+      this.curves(index, top, bottom, colours);
+    }
+
+    curves(index, top, bottom, colours) {
       const [measured, requested] = this.values[index];
       const y = (value) => bottom - (bottom - top - 4) * Math.min(1, value / this.tops[index]);
-      if (lane.requested !== null) this.line(requested, y, colours.soft, [5, 4], 1.5);
+      if (LANES[index].requested !== null) this.line(requested, y, colours.soft, [5, 4], 1.5);
       this.line(measured, y, colours.lanes[index], [], 2.5);
     }
 

@@ -196,6 +196,9 @@ function penLive(root) {
   stream.on("link", stale);
   setInterval(stale, 100);
   stale();
+  // what came before the view was there
+  if (stream.frame) { giants(stream.frame); tiles(stream.frame); }
+  if (stream.state) { banner(); locks(); acts(); if (stream.frame) zone(stream.frame); }
 }
 
 // The page's frame work builds the page after this script has run: the view begins when it is there.

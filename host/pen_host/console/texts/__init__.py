@@ -35,7 +35,7 @@ class Catalogue:
         self._texts = dict(texts)
         self._fallback = fallback
 
-    def __call__(self, key: str, **values: object) -> str:
+    def __call__(self, key: str, /, **values: object) -> str:
         """The text of a key, its named places filled in.
 
         Raises:
