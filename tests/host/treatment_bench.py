@@ -17,7 +17,7 @@ from pen_host.outcomes import Outcome, Value
 from pen_host.pen import Pen
 from pen_host.plans import load_plan
 from pen_host.progress import Progress
-from pen_host.session import Job, Operator, Session, TreatmentResult, open_session, run_treatment
+from pen_host.session import Job, Operator, Proceed, Session, TreatmentResult, open_session, run_treatment
 from pen_host.worker import PenWorker, StopTicket, Ticket
 from pen_sim.rig import SimPen
 from tests.host.stepped import SteppedTransport
@@ -114,6 +114,7 @@ class Hands:
     on_cartridge: Callable[[int], None] | None = None
     on_resolve: Callable[[], None] = lambda: None
     on_release: Callable[[], None] | None = None
+    on_proceed: Callable[[Zone], Proceed] = lambda _: Proceed.ARM
     asked: list[tuple[str, str]] = field(default_factory=list)
     agrees: bool = True
     in_contact: bool = True
@@ -133,6 +134,10 @@ class Hands:
         """Take out what is in, then put in something else; the latch is open in between as with real hands."""
         self.sim.bench.take_cartridge()
         self.sim.at_ms(CHANGE_MS, insert)
+
+    def proceed(self, zone: Zone) -> Proceed:
+        self.asked.append(("proceed", zone.name))
+        return self.on_proceed(zone)
 
     def hold(self, zone: Zone) -> None:
         self.asked.append(("hold", zone.name))
