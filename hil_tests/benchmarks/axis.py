@@ -17,14 +17,15 @@ LIMIT_MS = 5_000
 
 def pen(image: Path) -> Figures:
     """The axis machine, fed by `steps`; and its shortest steps."""
-    guest, parts = _run(image, "step_pen.py", 3, firmware=True)
-    cruise, collected, least = parts
+    guest, parts = _run(image, "step_pen.py", 4, firmware=True)
+    cruise, collected, least, machine = parts
     return Figures(
         programs.STEPS_PEN,
         steps={
             programs.CRUISE: even_part(cruise),
             programs.COLLECTED: even_part(collected),
             programs.LEAST: step_figures(least, guest.settings.STEP_LEAST_US),
+            programs.MACHINE: step_figures(machine, guest.settings.STEP_LEAST_US),
         },
         chip_ms=guest.chip.now_ms,
     )

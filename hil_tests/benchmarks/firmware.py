@@ -33,6 +33,8 @@ HOARDED_MS = 400
 HUNG_MS = 150
 """The coil is watched this long after the hang; the lease is over long before."""
 DEPTH_UM = 400
+START_STEPS = 20
+"""The axis wakes this near its home switch, to save time."""
 LEG_PAUSE_NS = 10_000_000
 """Steps further apart than this belong to different legs."""
 MHZ = 1_000
@@ -80,6 +82,7 @@ def pen(image: Path) -> Figures:
     settings = Settings()
     guest = Guest(image, "pen.py", settings, firmware=True)
     chip = guest.chip
+    chip.wiring.position = START_STEPS
     guest.wait(lambda: chip.machines_run, IMPORTED_MS, "its machines")
     watch = Stopwatch(chip)
     station = Station(Desk(chip, watch))  # type: ignore[arg-type] - as much of a bench as it asks for

@@ -14,6 +14,7 @@ FIRMWARE_LEG = "a leg to depth, whole firmware"
 CRUISE = "800 steps/s"
 COLLECTED = "800 steps/s under collections"
 LEAST = "shortest steps, one by one"
+MACHINE = "shortest steps, an array at once"
 UNTIMED = "as fast as can be"
 
 CALLER = "as the caller waits"

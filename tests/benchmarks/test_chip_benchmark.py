@@ -83,7 +83,8 @@ def canned() -> dict[str, Figures]:
         steps={
             programs.CRUISE: steps(0, 800),
             programs.COLLECTED: steps(5_000, 600),
-            programs.LEAST: steps(1, 16_900),
+            programs.LEAST: steps(45, 9_700),
+            programs.MACHINE: steps(0, 16_900),
         },
     )
     return {programs.PEN: ours, programs.STEPS_PEN: axis, **peers}

@@ -27,7 +27,8 @@ _began = []
 def _tick(pen):
     _shipped_tick(pen)
     if not _hoard and _ordered.value():
-        _hoard.extend(shared.hoard())
+        _hoard.append(shared.hoard())
+        shared.collect()
     if pen.supervisor.state == State.STROKING and pen.needle.running:
         _load()
 

@@ -14,7 +14,10 @@ _lacks = Pin(settings.LACKS_GPIO, Pin.OUT, value=0)
 
 def hoard():
     """As many small objects as every program holds while it is measured."""
-    return [(number,) for number in range(settings.OBJECTS)]
+    kept = [None] * settings.OBJECTS
+    for number in range(settings.OBJECTS):
+        kept[number] = (number,)
+    return kept
 
 
 def measure(on):

@@ -1,6 +1,7 @@
 """Ours: the axis' machine on the pen's own board, fed by the firmware's own `steps`, without the rest of the firmware."""
 
 import time
+from array import array
 
 import settings
 import shared
@@ -32,6 +33,13 @@ def fastest():
         pass
 
 
+def machine():
+    """The shortest steps, the whole array at once: what the machine itself can do."""
+    board._step.put(array("I", [0] * settings.STEPS))
+    while not board.step_idle():
+        pass
+
+
 def part(program, *arguments):
     """One measured part."""
     time.sleep_ms(5)
@@ -47,3 +55,4 @@ steps = Steps(board)
 part(leg, 0)
 part(leg, settings.COLLECT_EVERY_STEPS * settings.STEP_US)
 part(fastest)
+part(machine)
