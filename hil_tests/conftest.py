@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -11,9 +12,13 @@ from hil_tests import forked
 from hil_tests.benches import Ability, Bench, Unable
 from hil_tests.benches.sim import SimBench
 from hil_tests.chip import image as chip_image
+from hil_tests.evidence import plugin as evidence_plugin
 from hil_tests.host import Station
 from hil_tests.stages import ForkKeeper, FreshKeeper, Keeper, Stage
 from pen_host.errors import PenError
+
+if TYPE_CHECKING:
+    from hil_tests.chip.emulator import ChipPen
 
 SIM = "sim"
 CHIP = "chip"
@@ -24,7 +29,8 @@ WORKERS = 2
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add --pen."""
+    """Add --pen and --evidence."""
+    evidence_plugin.add_options(parser)
     parser.addoption(
         "--pen",
         default=SIM,
@@ -38,6 +44,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "stage(stage): what has happened to the pen before the test begins")
     config.addinivalue_line("markers", "needs(*abilities): what the bench must be able to do")
     config.stash[KEEPERS] = {}
+    evidence_plugin.register(config)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -63,7 +70,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if config.getoption("--pen") != CHIP:
         return
     ours = [item for item in items if _pen_name(item)]
-    ours.sort(key=lambda item: (_pen_name(item), _stage(item)))
+    ours.sort(key=lambda item: (_pen_name(item), _stage(item) or Stage.BOOTED))
     items[:] = [item for item in items if not _pen_name(item)] + ours
     images = sorted({_pen_name(item) for item in ours})
     for number, item in enumerate(ours):
@@ -108,7 +115,10 @@ def station(request: pytest.FixtureRequest, pen_name: str) -> Iterator[Station]:
         raise pytest.UsageError(f"{request.node.nodeid} needs a mark: stage(Stage.…)")
     station = keeper.station(marked)
     _require(request.node, station.bench)
+    began_ns = station.bench.now_ns
     yield station
+    request.node.user_properties.append(("pen_ms", round((station.bench.now_ns - began_ns) / 1e6)))
+    evidence_plugin.record_who(request.node, station.bench, station.worker.snapshot().identity)
     keeper.finish(station)
 
 
@@ -116,6 +126,21 @@ def station(request: pytest.FixtureRequest, pen_name: str) -> Iterator[Station]:
 def bench(station: Station) -> Bench:
     """The bench of the station."""
     return station.bench
+
+
+@pytest.fixture
+def guest(pen_name: str) -> Callable[[str], ChipPen]:
+    """Boots a chip with one of `chip/guests` in place of the firmware."""
+    kind, _, image = pen_name.partition(":")
+    if kind != CHIP:
+        pytest.skip(f"the bench {pen_name} cannot {Ability.GUEST.value}")
+
+    def boot(program: str) -> ChipPen:
+        from hil_tests.benches.chip import ChipBench  # late: only a chip needs an emulator
+
+        return ChipBench(Path(image), guest=program).chip
+
+    return boot
 
 
 def _require(node: pytest.Item, bench: Bench) -> None:

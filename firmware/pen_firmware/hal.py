@@ -90,8 +90,9 @@ class Board:
         """Load and start all machines with the outputs forced low until the pads read low, then release them; True if so.
 
         Called at boot, after `make_safe`, and to leave a stop: a lease machine that saw the stop contact open is latched
-        off until then. False: a pad reads high although it is forced low; everything stays forced and stopped. Lease not
-        fed: the needle stays off. May allocate; not while armed. The two edge counters start once and count on.
+        off until then. False: a pad reads high although it is forced low, or a queue keeps old words; everything stays
+        forced and stopped. Lease not fed: the needle stays off. May allocate; not while armed. The two edge counters
+        start once and count on.
         """
 
     # --- lease machine (retriggerable one-shot) ----------------------------------------------------------------------
@@ -112,7 +113,7 @@ class Board:
         """Queue one stroke (see `pio_programs.needle_word`). Only when `needle_room` > 0."""
 
     def needle_ack(self):
-        """Oldest acknowledgement of a complete on-time (EXT | SEQ << 14), or -1 when there is none."""
+        """Oldest acknowledgement of a complete on-time (`pio_programs.word_ack`), or -1 when there is none."""
 
     def needle_tripped(self):
         """True when the machine latched itself off since the last `needle_restart`."""

@@ -13,6 +13,7 @@ MUST_HOLD = Input.ESTOP_CLOSED | Input.ESTOP_PRESENT | Input.TRIGGER | Input.LAT
 MUST_NOT = Input.OVER_CURRENT | Input.CHARGER
 STROKES_NEED = MUST_HOLD | MUST_NOT
 """Strokes go on only while `inputs & STROKES_NEED == MUST_HOLD`: asked first in every pass."""
+_STOP_CONTACT = Input.ESTOP_CLOSED | Input.ESTOP_PRESENT
 CLOCK_STEP_MAX_MS = limits.WATCHDOG_MS
 """A longer pass than this the watchdog does not survive: then the clock jumped."""
 CLOCK_TOLERANCE_MS = 3
@@ -88,11 +89,25 @@ class Lookout:
 
     def conditions(self, now_ms):
         """Condition mask of this pass."""
+        self._see_trip()
         self._see_hands_and_board()
         self._see_parts(now_ms)
         self._see_fluid(now_ms)
         self._see_self(now_ms)
         return collect(self.readings)
+
+    def _see_trip(self):
+        """The needle latched itself off: was it a stop contact that opened after this pass had read its inputs?
+
+        Then the contact is the cause to be named, not its effect. One that has closed again leaves no more than the effect.
+        """
+        if self._strokes_were_cut():
+            opened = ~self._pen.board.inputs() & _STOP_CONTACT
+            self.raw &= ~opened
+            self.inputs &= ~opened
+
+    def _strokes_were_cut(self):
+        return self._pen.supervisor.state == State.STROKING and self._pen.needle.tripped()
 
     def signals(self):
         """What this pass asks of the supervisor beside its conditions."""
@@ -101,7 +116,7 @@ class Lookout:
         signals = self._trigger_signal(state)
         if state == State.BOOT and pen.sensors.ready and not pen.self_test.running:
             signals |= Signal.READY
-        if state == State.STROKING and pen.needle.tripped():
+        if self.inputs & Input.ESTOP_CLOSED and self._strokes_were_cut():
             pen.raise_fault(Fault.NEEDLE_TRIPPED)
         if pen.fault:
             signals |= Signal.FAULT

@@ -351,7 +351,7 @@ class Needle:
         left = IN_FLIGHT_MAX
         while left > 0 and board.needle_room() > pio_programs.NEEDLE_QUEUE - QUEUED_MAX:
             left -= 1
-            word = self._base | (self._sent & SEQ_MASK) << pio_programs.NEEDLE_WORD_BITS
+            word = self._base | (self._sent & SEQ_MASK) << pio_programs.NEEDLE_SEQ_SHIFT
             self._acks_due[self._sent & (_RING - 1)] = word >> pio_programs.NEEDLE_ON_BITS
             board.needle_put(word)
             self._sent = (self._sent + 1) & MASK

@@ -2,12 +2,13 @@
 """The five PIO programs and the integers that go with them: what a FIFO word means and how long it lasts.
 
 The programs are plain functions here; only `board_rp2040` assembles them (`OPTIONS` says how). Every machine runs at
-`MACHINE_HZ`: one cycle is one microsecond. PIO0 holds needle and lease (31 of 32 words), PIO1 edge counter, period
+`MACHINE_HZ`: one cycle is one microsecond. PIO0 holds needle and lease (32 of 32 words), PIO1 edge counter, period
 meter and stepper (31 of 32 words).
 
-A stroke word is ON[9] | EXT[14] << 9 | SEQ[7] << 23, below 2^30 so that MicroPython never allocates for it: coil on
-for 4 * ON + 3 us, next stroke not before 6676 + 4 * EXT us, acknowledged by EXT | SEQ << 14 after a whole on-time.
-No word can ask for more than 2047 us or less than 6676 us: the field is too narrow and the base is built in code.
+A stroke word is ON[9] | EXT[14] << 9 | TRIM[2] << 23 | SEQ[5] << 25, below 2^30 so that MicroPython never allocates
+for it: coil on for 4 * ON + 3 us, next stroke not before 6678 + 4 * EXT + TRIM us, acknowledged by
+EXT | TRIM << 14 | SEQ << 16 after a whole on-time. No word can ask for more than 2047 us or less than 6678 us: the field
+is too narrow and the base is built in code.
 """
 
 MACHINE_HZ = 1_000_000
@@ -17,25 +18,32 @@ MACHINE_HZ = 1_000_000
 NEEDLE_ON_BITS = 9
 """Width of ON: the cap of the on-time is the width of this field."""
 NEEDLE_EXT_BITS = 14
-"""Width of EXT: the period's extension."""
-NEEDLE_SEQ_BITS = 7
+"""Width of EXT: the period's extension, in turns of 4 us of the loop that watches SAFE."""
+NEEDLE_TRIM_BITS = 2
+"""Width of TRIM: the rest of the period in cycles, once the extension is over."""
+NEEDLE_SEQ_BITS = 5
 """Width of SEQ: the number that comes back in the acknowledgement."""
-NEEDLE_WORD_BITS = NEEDLE_ON_BITS + NEEDLE_EXT_BITS
-"""Bits the program takes from a word before it looks for the next one: the pull threshold."""
+NEEDLE_EXTENDED_BITS = NEEDLE_ON_BITS + NEEDLE_EXT_BITS
+"""Bits taken from a word when its extension runs, the pull threshold: the program sees from it which half it is in."""
+NEEDLE_TRIM_SHIFT = NEEDLE_EXTENDED_BITS
+"""Place of TRIM in a word."""
+NEEDLE_SEQ_SHIFT = NEEDLE_TRIM_SHIFT + NEEDLE_TRIM_BITS
+"""Place of SEQ in a word."""
 NEEDLE_ON_BASE_US = 3
 """Coil on-time of ON = 0."""
 NEEDLE_ON_STEP_US = 4
 """Coil on-time added by one step of ON."""
 NEEDLE_ON_MAX_US = NEEDLE_ON_BASE_US + NEEDLE_ON_STEP_US * ((1 << NEEDLE_ON_BITS) - 1)
 """2047 us: the longest on-time any word can give."""
-NEEDLE_PERIOD_BASE_US = 6676
-"""Period of EXT = 0 (149.79 Hz): the shortest any word can give, whatever its ON."""
-NEEDLE_PERIOD_STEP_US = 4
-"""Period added by one step of EXT."""
-NEEDLE_PERIOD_MAX_US = NEEDLE_PERIOD_BASE_US + NEEDLE_PERIOD_STEP_US * ((1 << NEEDLE_EXT_BITS) - 1)
-"""72208 us (13.8 Hz): the longest period a word can give."""
+NEEDLE_PERIOD_BASE_US = 6678
+"""Period of EXT = TRIM = 0 (149.75 Hz): the shortest any word can give, whatever its ON."""
+NEEDLE_PERIOD_STEP_US = 1
+"""Period added by one step of TRIM; four of them are one step of EXT."""
+NEEDLE_PERIOD_MAX_US = NEEDLE_PERIOD_BASE_US + (1 << NEEDLE_EXT_BITS + NEEDLE_TRIM_BITS) - 1
+"""72213 us (13.8 Hz): the longest period a word can give."""
 NEEDLE_SEQ_MASK = (1 << NEEDLE_SEQ_BITS) - 1
 """Sequence numbers wrap here."""
+_TRIM_MASK = (1 << NEEDLE_TRIM_BITS) - 1
 NEEDLE_QUEUE = 4
 """Words the needle queue holds."""
 
@@ -51,7 +59,8 @@ LEASE_BITS = 14
 LEASE_TICKS_MAX = (1 << LEASE_BITS) - 1
 """Longest lease, in ticks."""
 LEASE_QUEUE = 4
-"""Words the lease queue holds; a running machine empties it within microseconds."""
+"""Words the lease queue holds. A running machine empties it within microseconds, a latched one never: what is left dies
+when the machines are started again."""
 
 # --- hall period meter -----------------------------------------------------------------------------------------------
 HALL_TICK_US = 3
@@ -80,12 +89,9 @@ _MHZ_US = 1_000_000_000
 
 
 def needle_period_us(rate_mhz):
-    """Period in us of a rate in millihertz, on the nearest step the machine can make, within what a word can give."""
+    """Period in us of a rate in millihertz: the nearest microsecond within what a word can give."""
     wanted_us = (_MHZ_US + rate_mhz // 2) // rate_mhz
-    if wanted_us >= NEEDLE_PERIOD_MAX_US:
-        return NEEDLE_PERIOD_MAX_US
-    steps = (wanted_us - NEEDLE_PERIOD_BASE_US + NEEDLE_PERIOD_STEP_US // 2) // NEEDLE_PERIOD_STEP_US
-    return NEEDLE_PERIOD_BASE_US + NEEDLE_PERIOD_STEP_US * max(steps, 0)
+    return min(max(wanted_us, NEEDLE_PERIOD_BASE_US), NEEDLE_PERIOD_MAX_US)
 
 
 def rate_mhz(period_us):
@@ -94,12 +100,12 @@ def rate_mhz(period_us):
 
 
 def needle_word(on_us, period_us, seq):
-    """FIFO word of one stroke: on-time never longer, period never shorter than asked.
+    """FIFO word of one stroke: on-time never longer than asked, period as asked.
 
     Args:
         on_us: Coil on-time, 3..2047 us.
-        period_us: Time to the next stroke, 6676..72208 us.
-        seq: Any integer; its low 7 bits come back in the acknowledgement.
+        period_us: Time to the next stroke, 6678..72213 us.
+        seq: Any integer; its low 5 bits come back in the acknowledgement.
 
     Raises:
         ValueError: A value no word can carry.
@@ -107,10 +113,14 @@ def needle_word(on_us, period_us, seq):
     if on_us < NEEDLE_ON_BASE_US or on_us > NEEDLE_ON_MAX_US:
         raise ValueError("on-time no stroke word can carry: keep it within 3..2047 us")
     if period_us < NEEDLE_PERIOD_BASE_US or period_us > NEEDLE_PERIOD_MAX_US:
-        raise ValueError("period no stroke word can carry: keep it within 6676..72208 us")
+        raise ValueError("period no stroke word can carry: keep it within 6678..72213 us")
     on = (on_us - NEEDLE_ON_BASE_US) // NEEDLE_ON_STEP_US
-    ext = (period_us - NEEDLE_PERIOD_BASE_US + NEEDLE_PERIOD_STEP_US - 1) // NEEDLE_PERIOD_STEP_US
-    return on | ext << NEEDLE_ON_BITS | (seq & NEEDLE_SEQ_MASK) << NEEDLE_WORD_BITS
+    rest = period_us - NEEDLE_PERIOD_BASE_US
+    ext = rest >> NEEDLE_TRIM_BITS
+    trim = rest & _TRIM_MASK
+    return (
+        on | ext << NEEDLE_ON_BITS | trim << NEEDLE_TRIM_SHIFT | (seq & NEEDLE_SEQ_MASK) << NEEDLE_SEQ_SHIFT
+    )
 
 
 def word_on_us(word):
@@ -120,9 +130,9 @@ def word_on_us(word):
 
 def word_period_us(word):
     """Period in us that a stroke word gives."""
-    return NEEDLE_PERIOD_BASE_US + NEEDLE_PERIOD_STEP_US * (
-        word >> NEEDLE_ON_BITS & ((1 << NEEDLE_EXT_BITS) - 1)
-    )
+    ext = word >> NEEDLE_ON_BITS & ((1 << NEEDLE_EXT_BITS) - 1)
+    trim = word >> NEEDLE_TRIM_SHIFT & _TRIM_MASK
+    return NEEDLE_PERIOD_BASE_US + (ext << NEEDLE_TRIM_BITS) + trim
 
 
 def word_ack(word):
@@ -131,8 +141,8 @@ def word_ack(word):
 
 
 def ack_seq(ack):
-    """Sequence number (0..127) of an acknowledgement."""
-    return ack >> NEEDLE_EXT_BITS
+    """Sequence number (0..31) of an acknowledgement."""
+    return ack >> NEEDLE_SEQ_SHIFT - NEEDLE_ON_BITS
 
 
 def lease_ticks(duration_ms):
@@ -157,7 +167,12 @@ def step_word_period_us(word):
 
 
 OPTIONS = {
-    "needle": {"sideset_low": True, "out_right": True, "in_right": False, "pull_thresh": NEEDLE_WORD_BITS},
+    "needle": {
+        "sideset_low": True,
+        "out_right": True,
+        "in_right": False,
+        "pull_thresh": NEEDLE_EXTENDED_BITS,
+    },
     "lease": {"sideset_low": True, "out_right": True, "in_right": False, "pull_thresh": 32},
     "edge_counter": {"sideset_low": False, "out_right": True, "in_right": False, "pull_thresh": 32},
     "period_meter": {"sideset_low": False, "out_right": True, "in_right": False, "pull_thresh": 32},
@@ -166,8 +181,8 @@ OPTIONS = {
 """What the assembler must be told: side-set pin (initially low) or none, shift directions, pull threshold in bits."""
 
 
-def needle(on_bits=NEEDLE_ON_BITS, ext_bits=NEEDLE_EXT_BITS):
-    """One word, one stroke. Side-set pin: coil. jmp_pin: SAFE, high = permitted. 22 words.
+def needle(on_bits=NEEDLE_ON_BITS, ext_bits=NEEDLE_EXT_BITS, trim_bits=NEEDLE_TRIM_BITS):
+    """One word, one stroke. Side-set pin: coil. jmp_pin: SAFE, high = permitted. 24 words.
 
     Without a word it stalls and holds the coil low. SAFE low at any moment of a stroke: coil low within 5 cycles, flag
     raised, latched, queued words drained; only a restart by the CPU leads out. Unread acknowledgements stall it low.
@@ -197,6 +212,9 @@ def needle(on_bits=NEEDLE_ON_BITS, ext_bits=NEEDLE_EXT_BITS):
     label("still")
     jmp(y_dec, "off").side(0)[2]
     jmp(not_osre, "extend").side(0)
+    out(y, trim_bits).side(0)
+    label("trim")
+    jmp(y_dec, "trim").side(0)  # the last microseconds; SAFE is asked again before the next pulse
     wrap()
     label("check")
     jmp(pin, "on").side(1)
@@ -207,12 +225,12 @@ def needle(on_bits=NEEDLE_ON_BITS, ext_bits=NEEDLE_EXT_BITS):
 
 
 def lease(lease_bits=LEASE_BITS):
-    """Retriggerable one-shot. Side-set pin: LEASE. jmp_pin: stop contact, high = closed. 9 words.
+    """Retriggerable one-shot. Side-set pin: LEASE. jmp_pin: stop contact, high = closed. 8 words.
 
     Alive, the line is a square wave of 250 kHz: it feeds the charge pump that holds SAFE, so a latched pin, a stopped clock
     or a program that hangs lets SAFE fall as silence does. A word of N ticks keeps it alive for 4 * (N + 1) us; any newer
-    word replaces what is left; 0 ends it within 8 us. Stop contact open: line low, latched, words drained; only a restart
-    by the CPU leads out.
+    word replaces what is left; 0 ends it within 8 us. Stop contact open: line low, latched; only a start by the CPU leads
+    out. The latch does not drain its queue: `start_machines` empties it and starts nothing before it is empty.
     """
     wrap_target()
     label("idle")
@@ -224,7 +242,6 @@ def lease(lease_bits=LEASE_BITS):
     out(x, lease_bits).side(1)
     jmp(pin, "closed").side(0)  # half of each turn low: what the charge pump lives on
     label("trip")
-    pull(noblock).side(0)
     jmp("trip").side(0)
     label("closed")
     jmp(x_dec, "run").side(0)

@@ -4,6 +4,8 @@
 Time passes in one place, `run_to`: it plays the agenda (hands, faults), the machines and the watchdog in order. Board
 calls of the firmware take no time, except those that wait on the chip too: `wait_us`, the cartridge bus and a flash write.
 
+What the firmware does at a moment comes before the machines' cycle that begins there (`pen_sim.machines`).
+
 Latching, as on the chip: a stop contact that opens during a lease latches the lease machine until `start_machines`; no
 feed and no `needle_restart` brings it back. The edge counters and the hall meter run on through `make_safe`.
 """
@@ -19,7 +21,7 @@ from pen_sim.clock import FirmwareTime, SimClock, wrapped_difference
 from pen_sim.eeprom import WireDevice
 from pen_sim.firmware_faults import InjectedError
 from pen_sim.flash import MemoryFlash
-from pen_sim.machines import LeaseMachine, NeedleMachine, PeriodMeter, StepperMachine
+from pen_sim.machines import ALWAYS, LeaseMachine, NeedleMachine, PeriodMeter, StepperMachine
 from pen_sim.plant import Plant
 from pen_sim.resets import ChipReset
 from pen_sim.stream import SimStream
@@ -97,10 +99,7 @@ class SimBoard(hal.Board):
 
     def set_estop(self, closed: bool) -> None:
         """The stop contact changes now."""
-        now_us = self.sync()
-        self.plant.set_estop(now_us, closed)
-        if not closed:
-            self.lease.estop_opened(now_us)
+        self.plant.set_estop(self.sync(), closed)
 
     def raise_in(self, call: str) -> None:
         """The firmware's next use of this board call raises, once. An empty name takes the fault back.
@@ -125,7 +124,8 @@ class SimBoard(hal.Board):
         """The chip stops: every machine off, every pad low, watchdog gone."""
         now_us = self.sync()
         self._bites_us = None
-        self.make_safe()
+        for machine in (self.needle, self.lease, self.stepper):
+            machine.reset(now_us)
         self.needle.edges = 0
         self.stepper.edges = 0
         self.meter.halt()
@@ -147,12 +147,9 @@ class SimBoard(hal.Board):
     def _catch_up(self, now_us: int) -> None:
         self._synced_us = now_us
         plant = self.plant
-        safe_falls_us = self.lease.pump_empty_us
-        if not plant.estop_closed and plant.estop_opened_us < safe_falls_us:
-            safe_falls_us = plant.estop_opened_us
+        self.lease.advance(now_us, plant.estop_closed)
         if not self.needle.resting:
-            self.needle.advance(now_us, safe_falls_us)
-        self.lease.advance(now_us)
+            self.needle.advance(now_us, self.lease.gaps() if plant.estop_closed else ALWAYS)
         if not self.stepper.resting:
             self.stepper.advance(now_us)
         plant.advance(now_us)
@@ -204,15 +201,14 @@ class SimBoard(hal.Board):
 
     def start_machines(self) -> bool:
         self.make_safe()
-        self.needle.start()
-        self.lease.start()
-        self.stepper.start()
+        for machine in (self.needle, self.lease, self.stepper):
+            machine.start(self.clock.now_us)
         if not self.meter.running:
             self.meter.start()
         return True
 
     def lease_feed(self, ticks: int) -> None:
-        self.lease.feed(ticks, self.sync(), self.plant.estop_closed)
+        self.lease.feed(ticks, self.sync())
 
     def needle_restart(self) -> None:
         now_us = self.sync()
@@ -274,9 +270,9 @@ class SimBoard(hal.Board):
         now_us = self.sync()
         plant = self.plant
         mask = plant.contacts()
-        if self.lease.pad(now_us):
+        if self.lease.pad():
             mask |= Input.LEASE
-        if plant.estop_closed and now_us < self.lease.pump_empty_us:
+        if plant.estop_closed and self.lease.pumped(now_us):
             mask |= Input.SAFE
         if self.needle.level:
             mask |= Input.NEEDLE

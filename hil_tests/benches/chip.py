@@ -12,17 +12,21 @@ from hil_tests.benches.contract import Ability, Bench, Edge, Figures, Hand, Misd
 from hil_tests.chip import image as chip_image
 from hil_tests.chip import probe
 from hil_tests.chip.emulator import ChipPen
+from hil_tests.chip.guest import GUESTS
 from hil_tests.chip.transport import ChipTransport
+from pen_firmware.hal import CLOCK_WRAP
 from pen_sim.eeprom import Cartridge
 from pen_sim.plant import analog
 
 RESOLUTION_NS = 1_000
 IMPORTED_MS = 6_000
 """From USB to a firmware that has imported itself and starts its machines; a host that greets earlier gives up."""
-CLOCK_BEFORE_WRAP_US = (1 << 30) - 4_000_000
-"""The chip's microseconds at power-on: MicroPython's wrap 4 s later, after boot and preparation, before strokes end."""
-EDGES_BEFORE_WRAP = (1 << 30) - 8
-"""What the counters of the coil's and the axis' edges begin with, and so wrap in every test that moves something."""
+EDGES_BEFORE_WRAP = (1 << 32) - 8
+"""What the counters of the coil's and the axis' edges begin with, and so wrap in every test that moves something.
+
+Behind the 32 bits of the machine, not the 30 the firmware keeps: MicroPython makes a larger number an object, and no pen
+comes to so many edges in one life.
+"""
 LINES = {
     Signal.COIL: "NEEDLE",
     Signal.SAFE: "SAFE",
@@ -39,9 +43,8 @@ ORDERS = {
     Misdeed.RAISE: probe.Order.RAISE,
     Misdeed.HOARD: probe.Order.HOARD,
     Misdeed.SOFT_RESET: probe.Order.SOFT_RESET,
+    Misdeed.WATCH_HEAP: probe.Order.HEAP,
 }
-BROKEN_WIRE_C = -273.0
-"""The reading of an open sensor is that of no warmth at all."""
 
 
 class ChipBench(Bench):
@@ -67,13 +70,13 @@ class ChipBench(Bench):
         self.image = image
         files = chip_image.device_tree(Path(tempfile.gettempdir()) / "pen-device-tree")
         if guest is not None:
-            files["main.py"] = (probe.GUESTS / guest).read_bytes()
+            files["main.py"] = (GUESTS / guest).read_bytes()
         elif probed:
             files = probe.probed_files(files)
-        self.chip = ChipPen(image, files, Cartridge(), clock_us=CLOCK_BEFORE_WRAP_US, edges=EDGES_BEFORE_WRAP)
+        self.chip = ChipPen(image, files, Cartridge(), edges=0 if guest else EDGES_BEFORE_WRAP)
         self.chip.start()
-        if guest is None and not self.chip.until(lambda: self.chip.machines_run, IMPORTED_MS):
-            raise RuntimeError(f"the firmware did not start on {image.name}: {self.chip.read()!r}")
+        if guest is None:
+            self.await_boot()
 
     # --- time and host --------------------------------------------------------------------------------------------------
 
@@ -93,6 +96,11 @@ class ChipBench(Bench):
     def clock(self) -> float:
         """Seconds of the chip."""
         return self.chip.now_ns / 1e9
+
+    def await_boot(self) -> None:
+        """The firmware runs once it has started its machines."""
+        if not self.chip.until(lambda: self.chip.machines_run, IMPORTED_MS):
+            raise RuntimeError(f"the firmware did not start on {self.image.name}: {self.chip.read()!r}")
 
     def skip_ms(self, duration_ms: float) -> None:
         """The core stands still; machines, USB and watchdog go on."""
@@ -121,7 +129,7 @@ class ChipBench(Bench):
         if sensor is Sensor.COIL_C:
             self.chip.set(celsius=value)
         elif sensor is Sensor.COIL_OPEN:
-            self.chip.set(celsius=BROKEN_WIRE_C if value else 25.0)
+            self.chip.set(wire_broken=bool(value))
         elif sensor is Sensor.FLUID_WET:
             self.chip.set(fluid=analog.FLUID_WET if value else analog.FLUID_DRY)
         else:
@@ -166,6 +174,18 @@ class ChipBench(Bench):
         """RUN is pulled low and let go."""
         self.chip.reset_by_button()
 
+    def clock_us(self) -> int:
+        """The chip's timer, as MicroPython shows it."""
+        return self.chip.clock_us() % CLOCK_WRAP
+
+    def jump_clock_ms(self, duration_ms: float) -> None:
+        """The chip's timer jumps; nothing else does."""
+        self.chip.jump_clock_us(round(duration_ms * 1_000))
+
+    def miscount(self, edges: int) -> None:
+        """The counter jumps."""
+        self.chip.miscount(edges)
+
     def cut_next_flash_write(self, after_bytes: int) -> Callable[[], bool]:
         """The chip loses its power that far into the next page written to its flash."""
         return self.chip.cut_next_flash_write(after_bytes)
@@ -173,10 +193,6 @@ class ChipBench(Bench):
     def figures(self) -> Figures:
         """What the probe has kept."""
         return probe.read_figures(self.chip)
-
-    def watch_heap(self) -> None:
-        """From now on steady passes under strokes are watched for memory they take, and not timed."""
-        probe.order(self.chip, probe.Order.HEAP)
 
     def facts(self) -> dict[str, str]:
         """Image, emulator."""

@@ -14,6 +14,9 @@ from typing import NamedTuple
 
 from pen_host.transport import Transport
 
+BOOT_MS = 3_000
+"""From a reset to a firmware that answers, on any bench; some can tell sooner."""
+
 
 class Ability(enum.StrEnum):
     """What a test may need of a bench beyond hands, lines and a host."""
@@ -29,6 +32,7 @@ class Ability(enum.StrEnum):
     FIGURES = "read pass times and free memory of the firmware"
     GUEST = "run other programs than the firmware on the pen's chip"
     PLACE_EDGE = "act at an exact moment of a stroke"
+    CLOCK = "jump the clock and the counters of the pen"
 
 
 class Signal(enum.StrEnum):
@@ -78,6 +82,7 @@ class Misdeed(enum.StrEnum):
     RAISE = "raise an exception"
     HOARD = "fill the heap with small objects and collect them in every pass"
     SOFT_RESET = "machine.soft_reset()"
+    WATCH_HEAP = "look at the heap before and after every pass under strokes"
 
 
 class Edge(NamedTuple):
@@ -98,6 +103,8 @@ class Figures(NamedTuple):
     """Heap taken by the steady passes of the last run without a frame in them."""
     allocated_passes: int
     """How many passes those were."""
+    collection_us: int
+    """The longest collection of the heap under strokes; 0 when there was none."""
 
 
 class Unable(RuntimeError):  # noqa: N818 - a reason to skip, not an error
@@ -199,9 +206,25 @@ class Bench(abc.ABC):
         """Reset the chip. Needs `RESET`."""
         raise Unable(f"the bench {self.name} cannot {Ability.RESET.value}")
 
+    def await_boot(self) -> None:
+        """Let the pen live after a reset until its firmware runs and would answer a host."""
+        self.run_ms(BOOT_MS)
+
     def skip_ms(self, duration_ms: float) -> None:
         """Let time pass with the firmware's core standing still. Needs `SKIP`."""
         raise Unable(f"the bench {self.name} cannot {Ability.SKIP.value}: {duration_ms} ms")
+
+    def clock_us(self) -> int:
+        """What the pen's microsecond clock shows, modulo `hal.CLOCK_WRAP`. Needs `CLOCK`."""
+        raise Unable(f"the bench {self.name} cannot {Ability.CLOCK.value}")
+
+    def jump_clock_ms(self, duration_ms: float) -> None:
+        """The pen's clocks jump ahead; nothing happens meanwhile. Needs `CLOCK`."""
+        raise Unable(f"the bench {self.name} cannot {Ability.CLOCK.value}: {duration_ms} ms")
+
+    def miscount(self, edges: int) -> None:
+        """The counter of the coil's edges jumps. Needs `CLOCK`."""
+        raise Unable(f"the bench {self.name} cannot {Ability.CLOCK.value}: {edges} edges")
 
     def cut_next_flash_write(self, after_bytes: int) -> Callable[[], bool]:
         """Power fails that far into the next flash write; the answer says whether it did. Needs `FLASH_CUT`."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from hil_tests.benches.contract import Ability, Bench, Edge, Hand, Misdeed, Sensor, Signal
+from pen_firmware.hal import CLOCK_WRAP
 from pen_firmware.pio_programs import LEASE_TICK_US, SAFE_DECAY_US
 from pen_host.errors import TransportLostError
 from pen_sim.eeprom import Cartridge
-from pen_sim.rig import SimPen
+from pen_sim.rig import BOOT_US, SimPen
 
 STEP_US = 500
 """How far the pen lives between two looks at what it sent."""
@@ -17,6 +18,8 @@ FINE_US = 20
 RESOLUTION_NS = 1_000
 SUPPLY_NAMES = {Sensor.SUPPLY_MV: "supply_mv", Sensor.FLUID_WET: "fluid_wet"}
 BROKEN_WIRE = 4095
+EDGES_BEFORE_WRAP = CLOCK_WRAP - 8
+"""What the counters of the coil's and the axis' edges begin with, and so wrap in every test that moves something."""
 
 
 class SimTransport:
@@ -64,14 +67,16 @@ class SimBench(Bench):
     abilities = frozenset(
         {
             *(Ability.CARTRIDGE, Ability.SENSORS, Ability.INJECT, Ability.RESET, Ability.SKIP),
-            *(Ability.BOOT, Ability.FLASH_CUT, Ability.PLACE_EDGE),
+            *(Ability.BOOT, Ability.FLASH_CUT, Ability.PLACE_EDGE, Ability.CLOCK),
         }
     )
     resolution_ns = RESOLUTION_NS
 
-    def __init__(self, name: str = "sim", seed: int = 0, boot: bool = True) -> None:
+    def __init__(self, name: str = "sim", seed: int = 0) -> None:
         self.name = name
-        self.sim = SimPen(seed=seed, boot=boot, strict=False)
+        self.sim = SimPen(seed=seed, boot=False, strict=False)
+        self.sim.board.extra_edges = self.sim.board.extra_steps = EDGES_BEFORE_WRAP
+        self.sim.power_on()
         self._hands: dict[Signal, list[Edge]] = {signal: [] for signal in (Signal.TRIGGER, Signal.LATCH)}
         self._waiting: tuple[Hand, bool, int, int] | None = None
 
@@ -229,9 +234,25 @@ class SimBench(Bench):
         """What the watchdog does."""
         self.sim.reset()
 
+    def await_boot(self) -> None:
+        """The simulated chip boots in a fixed time."""
+        self.run_ms(2 * BOOT_US / 1_000)
+
     def skip_ms(self, duration_ms: float) -> None:
         """Simulated time costs nothing."""
         self.run_ms(duration_ms)
+
+    def clock_us(self) -> int:
+        """As the firmware reads it."""
+        return self.sim.board.time.now_us()
+
+    def jump_clock_ms(self, duration_ms: float) -> None:
+        """The firmware's clocks jump; simulated time stands."""
+        self.sim.board.time._started_us -= round(duration_ms * 1_000)
+
+    def miscount(self, edges: int) -> None:
+        """The counter jumps."""
+        self.sim.board.extra_edges += edges
 
     def cut_next_flash_write(self, after_bytes: int) -> Callable[[], bool]:
         """Power fails in the next write."""

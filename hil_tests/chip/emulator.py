@@ -82,7 +82,6 @@ class Chip:
         files: Mapping[str, bytes],
         wire_up: Callable[[Any, Any], Surroundings],
         flash: bytes | None = None,
-        clock_us: int = 0,
         machine_clocks: tuple[int, int] = (CLOCKS, CLOCKS),
         cycle_ns: int = CYCLE_NS,
     ) -> None:
@@ -93,7 +92,6 @@ class Chip:
             files: Files of the device by path (see `image.device_tree`).
             wire_up: Wires the emulated chip, given it and its clock.
             flash: A file system to boot from instead of `files`.
-            clock_us: What the chip's timer shows at power-on, to begin just below a wrap.
             machine_clocks: System clocks in one step of each block's fastest machine; divides what lies in `cycle_ns`.
             cycle_ns: How often the machines are moved: inputs change for them no finer than this.
         """
@@ -108,7 +106,6 @@ class Chip:
         self.lock = threading.RLock()
         self.resets = 0
         self.connected = 0
-        self._clock_us = clock_us
         self._cycle_ns = cycle_ns
         self._steps = tuple(
             (block, clocks, range(CLOCKS * cycle_ns // CYCLE_NS // clocks))
@@ -139,7 +136,6 @@ class Chip:
         Raises:
             RuntimeError: It did not come up.
         """
-        self._set_clock()
         self.mcu.core.pc = FLASH_START_ADDRESS
         for alarm, period_ns in (
             (self._pump_alarm, PUMP_NS),
@@ -157,10 +153,6 @@ class Chip:
 
     def __exit__(self, *_error: object) -> None:
         """Nothing runs by itself, so nothing is left to end."""
-
-    def _set_clock(self) -> None:
-        """The chip's timer shows `clock_us` at its power-on. Its library offers no way but its epoch."""
-        self.mcu.timer._epoch_nanos = self._clock.nanos - self._clock_us * 1_000
 
     # --- time ---------------------------------------------------------------------------------------------------------
 
@@ -191,6 +183,16 @@ class Chip:
         """Let time pass in which the core executes nothing, as through a flash erase; PIO, USB and watchdog go on."""
         with self.lock:
             self._clock.tick(duration_ms * 1e6)
+
+    def clock_us(self) -> int:
+        """What the chip's timer shows."""
+        with self.lock:
+            return int(self.mcu.timer._micros())
+
+    def jump_clock_us(self, duration_us: int) -> None:
+        """The chip's timer jumps ahead. Its library offers no way but its epoch."""
+        with self.lock:
+            self.mcu.timer._epoch_nanos -= duration_us * 1_000
 
     def until(self, condition: Callable[[], bool], limit_ms: float, step_ms: float = 2.0) -> bool:
         """Let the chip live until `condition()` holds; False when it did not within the limit."""
@@ -263,8 +265,8 @@ class Chip:
 
     @property
     def machines_run(self) -> bool:
-        """The firmware has got as far as starting a machine."""
-        return self._cycling
+        """The firmware has got as far as starting a machine since the last reset."""
+        return any(machine.enabled for block in self._blocks for machine in block.machines)
 
     def set_host_open(self, open_: bool) -> None:
         """The host opens or closes the serial port (DTR)."""
@@ -294,7 +296,7 @@ class Chip:
 
     def _watch_machines(self) -> None:
         """Until the first machine runs, from when on both blocks are moved by `_cycle`."""
-        if not self._cycling and any(machine.enabled for block in self._blocks for machine in block.machines):
+        if not self._cycling and self.machines_run:
             self._cycling = True
             self._cycle_alarm.schedule(self._cycle_ns)
         if not self._cycling:
@@ -336,7 +338,6 @@ class Chip:
         self._outgoing.clear()
         self._waiting_read = None
         self._device.hard_reset(cause=cause)
-        self._set_clock()
         self.wiring.apply()
 
     def _enumerated(self) -> None:
@@ -354,7 +355,6 @@ class ChipPen(Chip):
         files: Mapping[str, bytes],
         cartridge: Cartridge | None = None,
         flash: bytes | None = None,
-        clock_us: int = 0,
         edges: int = 0,
     ) -> None:
         """Make a pen. See `Chip`.
@@ -364,12 +364,9 @@ class ChipPen(Chip):
             files: Files of the device.
             cartridge: What is in the tip; None: nothing.
             flash: A file system to boot from instead of `files`.
-            clock_us: What the chip's timer shows at power-on.
             edges: What the needle's and the axis' edge counters show at their first start, to begin just below a wrap.
         """
-        super().__init__(
-            image, files, lambda mcu, clock: Wiring(mcu, clock, cartridge), flash=flash, clock_us=clock_us
-        )
+        super().__init__(image, files, lambda mcu, clock: Wiring(mcu, clock, cartridge), flash=flash)
         self._edges = edges
         self._counters = [self.mcu.pio[COUNTER_BLOCK].machines[index] for index in COUNTERS]
         """Counters that have not started yet."""
@@ -389,3 +386,9 @@ class ChipPen(Chip):
         self._counters = waiting
         if waiting:
             self._counter_alarm.schedule(WATCH_NS)
+
+    def miscount(self, edges: int) -> None:
+        """The machine that counts the coil's edges has counted this many too many."""
+        with self.lock:
+            counter = self.mcu.pio[COUNTER_BLOCK].machines[COUNTERS[0]]
+            counter.x = (counter.x - edges) & COUNT_MAX

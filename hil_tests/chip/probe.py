@@ -9,19 +9,20 @@ from __future__ import annotations
 import enum
 import struct
 from collections.abc import Mapping
-from pathlib import Path
 
 from hil_tests.benches.contract import Figures
 from hil_tests.chip.emulator import ChipPen
+from hil_tests.chip.guest import GUESTS
 
-GUESTS = Path(__file__).parent / "guests"
 ASKED = 0x40050098
 """Compare register of PWM slice 7: nothing of the pen is on a PWM."""
 FIGURES = 0x40050084
 """The same of slice 6: address of the array that holds the addresses of the others."""
 KEPT = 800
 """Passes kept of each kind."""
-ANSWER_MS = 60.0
+FREE_AT = 8
+"""Place of the free bytes among the heads."""
+ANSWER_MS = 1_000.0
 
 
 class Order(enum.IntEnum):
@@ -48,9 +49,10 @@ def order(chip: ChipPen, what: Order) -> None:
 
 def read_figures(chip: ChipPen) -> Figures:
     """The probe's figures; asks for a collection first, so the pen must be disarmed."""
-    order(chip, Order.FREE)
-    chip.run_ms(ANSWER_MS)
     heads, idle, stroking = _words(chip, chip.word(FIGURES), 3)
+    order(chip, Order.FREE)
+    if not chip.until(lambda: chip.word(heads + FREE_AT) > 0, ANSWER_MS):
+        raise RuntimeError("the probe did not answer: is the pen's firmware running behind it?")
     counts = _words(chip, heads, 8)
     return Figures(
         pass_us={
@@ -60,6 +62,7 @@ def read_figures(chip: ChipPen) -> Figures:
         free_bytes=counts[2],
         allocated_bytes=counts[4],
         allocated_passes=counts[3],
+        collection_us=counts[7],
     )
 
 

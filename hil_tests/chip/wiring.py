@@ -59,6 +59,8 @@ class Wiring:
         self.over_current = False
         self.hall_works = True
         self.celsius = 25.0
+        self.wire_broken = False
+        """The temperature sensor's wire is open."""
         self.supply_mv = 6_000.0
         self.fluid = analog.FLUID_DRY
         self.position = 3 * STEPS_PER_MM // 10
@@ -106,7 +108,7 @@ class Wiring:
         self._drive("HALL", not self._passing)
         self._gates()
         values = self._mcu.adc.channel_values
-        values[0] = analog.ntc_reading(self.celsius)
+        values[0] = analog.FULL_SCALE if self.wire_broken else analog.ntc_reading(self.celsius)
         values[1] = analog.current_reading(600 if self._needle else 0)
         values[2] = self.fluid
         values[3] = analog.supply_reading(self.supply_mv)

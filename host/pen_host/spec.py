@@ -117,7 +117,7 @@ def _rate() -> Iterable[SpecRow]:
         pio_programs.NEEDLE_PERIOD_STEP_US,
         "us",
         "pio_programs.NEEDLE_PERIOD_STEP_US",
-        "one turn of the machine's waiting loop (P)",
+        "one cycle of the machine (P)",
     )
     for edge in ("RATE_MIN_MHZ", "RATE_MAX_MHZ"):
         rate_mhz = getattr(limits, edge)
@@ -243,7 +243,7 @@ def _axis() -> Iterable[SpecRow]:
         pio_programs.STEP_PERIOD_STEP_US,
         "us",
         "pio_programs.STEP_PERIOD_STEP_US",
-        "one turn of the machine's waiting loop (P)",
+        "one cycle of the machine (P)",
     )
 
 

@@ -17,7 +17,7 @@ DEPTH_TOLERANCE_UM = 50
 RATE_MIN_MHZ = 25_000
 """25 Hz: a slower needle drags in moving skin. (J)"""
 RATE_MAX_MHZ = 149_000
-"""149 Hz: the needle program cannot be given a shorter period than 6676 us. (P)"""
+"""149 Hz: the needle program cannot be given a shorter period than 6678 us. (P)"""
 RATE_DROOP_PERCENT = 80
 """Measured below this share of the set rate ... (J)"""
 RATE_DROOP_MS = 200

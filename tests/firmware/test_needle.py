@@ -97,7 +97,7 @@ def test_no_stroke_before_a_rate_was_set() -> None:
 
 
 @pytest.mark.parametrize(
-    ("period_us", "on_us"), [(6_675, 1_800), (80_000, 1_800), (10_000, 2_048), (10_000, 2)]
+    ("period_us", "on_us"), [(6_677, 1_800), (80_000, 1_800), (10_000, 2_048), (10_000, 2)]
 )
 def test_what_no_word_can_carry_is_refused_and_changes_nothing(period_us: int, on_us: int) -> None:
     bench = NeedleBench()

@@ -226,6 +226,38 @@ def test_what_hands_can_do_stops_the_pen(name: str, state: str) -> None:
     assert hands.status()["strokes_total"] == coil_edges(hands)
 
 
+@pytest.mark.parametrize(
+    ("closes_again", "cause"), [(False, Condition.ESTOP_OPEN), (True, Fault.NEEDLE_TRIPPED)]
+)
+@pytest.mark.covers("ESTOP_OPEN", "NEEDLE_TRIPPED")
+def test_a_stop_contact_that_opens_amid_a_pass_is_named_and_not_its_effect(
+    closes_again: bool, cause: int
+) -> None:
+    """A pass takes milliseconds on the chip: the needle has latched off before the next one reads the contact."""
+    hands = Hands().until_stroking()
+    board = hands.sim.board
+    read = board.inputs
+
+    reads = []
+
+    def open_behind() -> int:
+        """Behind the second reading of the pass, the last one before its conditions are collected."""
+        seen = read()
+        reads.append(seen)
+        if len(reads) < 2:
+            return seen
+        board.inputs = read
+        hands.bench.open_estop()
+        board.run_to(board.clock.now_us + 10_000)  # a stroke is due meanwhile
+        if closes_again:
+            hands.bench.close_estop()
+        return seen
+
+    board.inputs = open_behind
+    hands.run(20)
+    assert first_cause(hands) == cause
+
+
 def test_each_stop_is_an_event_with_its_cause() -> None:
     hands = Hands().until_stroking()
     hands.bench.connect_charger()

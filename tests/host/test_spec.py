@@ -69,7 +69,7 @@ def test_row_of_another_constant_equals_it() -> None:
 
 
 def test_what_is_computed_follows_from_the_programs() -> None:
-    assert named("fastest any stroke word can give").value == 149.790
+    assert named("fastest any stroke word can give").value == 149.745
     assert named("largest duty any stroke words can give").value == 30.7
     assert named("longest any lease word can give").value == 65.536
     assert named("fastest any step word can give").value == 16_949

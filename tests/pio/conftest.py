@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from pen_firmware import pio_programs as programs
@@ -12,6 +14,19 @@ from tests.pio.bench import Bench
 def bench() -> Bench:
     """Machines running, outputs let go, nothing fed."""
     return Bench()
+
+
+@pytest.fixture(scope="session")
+def assembled() -> dict[str, list[Any]]:
+    """Every program as the assembler returns it."""
+    assemble = Bench(started=False).module.assemble
+    return {name: assemble(name) for name in programs.OPTIONS}
+
+
+@pytest.fixture
+def needle(assembled: dict[str, list[Any]]) -> list[Any]:
+    """The needle program, loaded nowhere yet."""
+    return [*assembled["needle"]]
 
 
 @pytest.fixture

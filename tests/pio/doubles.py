@@ -1,13 +1,20 @@
 """Stand-ins for MicroPython's rp2 and machine that work on the registers of an emulated RP2040.
 
 With them the firmware's own board module runs on a desktop and its machines can be stepped one cycle at a time. One
-cycle is one microsecond: the clock runs at the machines' own rate. What the emulator lacks is made up here where the
-firmware must not notice: `init` empties FIFOs as the chip's library does.
+cycle is one microsecond: the clock runs at the machines' own rate. What the emulator lacks is made up here:
+
+- `init` empties FIFOs as the chip's library does.
+- A stalled instruction takes a cycle of its own once the reason of the stall is gone; the emulator ends it between two
+  cycles, and does so even for a machine that is switched off. `put` and `get` make both good (`_stall`).
+- A machine that is switched on or restarted is due one cycle late in the emulator and makes up for it in its first delay,
+  one cycle short. It begins here without that debt.
 """
 
 from __future__ import annotations
 
+import contextlib
 import types
+from collections.abc import Iterator
 from typing import Any
 
 from tests.pio.assembler import asm_pio
@@ -127,19 +134,47 @@ class StateMachine:
         self._rp2.memory[_GPIO_CTRL + 8 * pin.number] = 6 + self._block
 
     def _empty(self) -> None:
+        self._emulated.waiting = False  # the emulator would end the stall with the first word that is taken out
         while self.rx_fifo():
             self.get()
         while self.tx_fifo():
             self.exec(_PULL)
 
     def active(self, on: int) -> None:
-        control = self._rp2.memory[self._base + _CTRL] & 0xF & ~(1 << self._index)
-        self._rp2.memory[self._base + _CTRL] = control | on << self._index
+        control = self._rp2.memory[self._base + _CTRL] & 0xF
+        was = control >> self._index & 1
+        self._rp2.memory[self._base + _CTRL] = control & ~(1 << self._index) | on << self._index
+        if on and not was:
+            self._own_cycle()
 
     def restart(self) -> None:
         control = self._rp2.memory[self._base + _CTRL] & 0xF
         self._rp2.memory[self._base + _CTRL] = control | 1 << 4 + self._index
+        self._own_cycle()
         self.exec(self._start)
+
+    def _own_cycle(self) -> None:
+        """Move the emulated machine's next instruction one cycle on."""
+        self._emulated.next_due_fp += self._emulated.div_fp
+        self._rp2.chip.pio[self._block].recompute_due()
+
+    @contextlib.contextmanager
+    def _stall(self) -> Iterator[None]:
+        """Around what may end a stall: a running machine needs a cycle for it, a stopped one stays stalled."""
+        machine = self._emulated
+        waited = machine.waiting
+        if waited and not machine.enabled:
+            machine.waiting = False
+            yield
+            machine.waiting = True
+            return
+        yield
+        if waited and not machine.waiting:
+            self._own_cycle()
+
+    @property
+    def _emulated(self) -> Any:
+        return self._rp2.chip.pio[self._block].machines[self._index]
 
     def exec(self, word: int) -> None:
         self._write(_INSTR, word)
@@ -147,12 +182,14 @@ class StateMachine:
     def put(self, word: int) -> None:
         if self.tx_fifo() >= 4:
             raise RuntimeError("put with a full queue: the chip would wait for ever")
-        self._rp2.memory[self._base + _TXF + 4 * self._index] = word
+        with self._stall():
+            self._rp2.memory[self._base + _TXF + 4 * self._index] = word
 
     def get(self) -> int:
         if not self.rx_fifo():
             raise RuntimeError("get with an empty queue: the chip would wait for ever")
-        return self._rp2.memory[self._base + _RXF + 4 * self._index]
+        with self._stall():
+            return self._rp2.memory[self._base + _RXF + 4 * self._index]
 
     def tx_fifo(self) -> int:
         return self._rp2.memory[self._base + _FLEVEL] >> 8 * self._index & 0xF

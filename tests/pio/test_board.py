@@ -31,7 +31,7 @@ def test_building_and_starting_lifts_no_output():
 def test_make_safe_takes_every_output_down_at_once(armed, delay_us):
     """HAZ-03: without a single clock of any machine, in any phase; and nothing comes back."""
     for seq in range(4):
-        armed.board.needle_put(programs.needle_word(1003, 6676, seq))
+        armed.board.needle_put(programs.needle_word(1003, programs.NEEDLE_PERIOD_BASE_US, seq))
         armed.board.step_put(59)
     armed.run(delay_us)
     armed.board.make_safe()
@@ -63,7 +63,7 @@ def test_make_safe_before_anything_was_started():
 
 def test_starting_again_replays_nothing(armed):
     for seq in range(4):
-        armed.board.needle_put(programs.needle_word(1003, 6676, seq))
+        armed.board.needle_put(programs.needle_word(1003, programs.NEEDLE_PERIOD_BASE_US, seq))
         armed.board.step_put(5000)
     armed.run(300)
     armed.board.make_safe()
@@ -124,7 +124,7 @@ def test_read_back_bits_follow_the_pads(armed):
         seen |= 1 << (armed.board.inputs() & hal.Input.LEASE != 0)
         armed.run(1)
     assert seen == 0b11, "a living lease line is seen high and low within one turn"
-    armed.board.needle_put(programs.needle_word(1003, 6676, 0))
+    armed.board.needle_put(programs.needle_word(1003, programs.NEEDLE_PERIOD_BASE_US, 0))
     armed.run(100)
     assert armed.board.inputs() & hal.Input.NEEDLE
     armed.board.lease_feed(0)

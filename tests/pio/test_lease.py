@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import random
+from typing import Any
 
+import numpy as np
 import pytest
 
 from pen_firmware import pio_programs as programs
+from tests.pio import properties
+
+PULL_LOW = 0x8080
+"""pull(noblock).side(0): what the board empties a queue with."""
 
 
 @pytest.mark.parametrize("ticks", [1, 2, 250, 2500, 10_000, programs.LEASE_TICKS_MAX])
@@ -16,6 +22,23 @@ def test_a_lease_lasts_its_ticks_and_one(bench, ticks):
 
     ((_, length),) = bench.alive()
     assert length == 4 * (ticks + 1)
+
+
+@pytest.mark.covers("REQ-0305")
+def test_every_word_keeps_the_line_alive_for_its_ticks_and_one(assembled: dict[str, list[Any]]) -> None:
+    """All 16384, and random ones with bits beyond the field: as many turns as stated, then silence; 0 gives none."""
+    seed = 305
+    print(f"seed {seed}")
+    beyond = np.random.default_rng(seed).integers(0, 1 << 32, 2_000, dtype=np.uint32)
+    words = np.concatenate([np.arange(programs.LEASE_TICKS_MAX + 1, dtype=np.uint32), beyond])
+    words = properties.ordered(words, properties.field(words, programs.LEASE_BITS))
+
+    properties.lease_lasts(assembled["lease"], words)
+
+
+def test_the_stop_contact_latches_the_line_in_every_phase(assembled: dict[str, list[Any]]) -> None:
+    """One turn of an open contact; words that come later, with it closed again, do not bring the line back."""
+    properties.lease_latches(assembled["lease"])
 
 
 def test_feeding_renews_the_line_without_a_gap(bench):
@@ -97,6 +120,64 @@ def test_the_stop_contact_latches_the_line_off(bench):
     bench.board.lease_feed(10_000)
     bench.run(100)
     assert bench.level("LEASE") == 1
+
+
+def latched(bench, words):
+    """Lease machine latched by the stop contact, the contact closed again, this many words fed since."""
+    bench.board.lease_feed(10_000)
+    bench.run(100)
+    bench.set(estop_closed=False)
+    bench.run(10)
+    bench.set(estop_closed=True)
+    for _ in range(words):
+        bench.board.lease_feed(programs.LEASE_TICKS_MAX)
+    bench.run(10)
+
+
+@pytest.mark.parametrize("words", [1, 3, programs.LEASE_QUEUE, 50])
+def test_words_left_in_a_latched_lease_die_when_the_machines_are_started_again(bench, words):
+    """HAZ-03: the latch does not drain its queue, so the start has to; no word of before lifts the line."""
+    latched(bench, words)
+    assert bench.board._lease.tx_fifo() == min(words, programs.LEASE_QUEUE), "feeding never waits for room"
+    strokes = len(bench.alive())
+    bench.run(5_000)
+
+    assert bench.board.start_machines()
+    assert bench.board._lease.tx_fifo() == 0
+    bench.run(5_000)
+    assert len(bench.alive()) == strokes
+    assert bench.level("LEASE") == 0
+    bench.board.lease_feed(250)
+    bench.run(2_000)
+    assert bench.alive()[-1][1] == 4 * 251, "the new word, and nothing of the old ones"
+
+
+def test_a_lease_whose_queue_will_not_empty_is_not_started(bench, monkeypatch):
+    """HAZ-03: every output stays forced low when old words cannot be got rid of."""
+    latched(bench, 2)
+    lease = bench.board._lease
+    execute = lease.exec
+    monkeypatch.setattr(lease, "_empty", lambda: None)
+    monkeypatch.setattr(lease, "exec", lambda word: None if word == PULL_LOW else execute(word))
+
+    assert not bench.board.start_machines()
+    for edges in bench.edges.values():
+        edges.clear()
+    bench.board.needle_put(programs.needle_word(1003, 7000, 1))
+    bench.run(5_000)
+    assert all(level == 0 for edges in bench.edges.values() for _, level in edges)
+
+
+def test_a_restarted_needle_brings_no_latched_lease_back(bench):
+    """Only `start_machines` leads out of the lease's latch, whatever waits in its queue."""
+    latched(bench, 4)
+    bench.edges["LEASE"].clear()
+    for _ in range(20):
+        bench.board.needle_restart()
+        bench.board.lease_feed(programs.LEASE_TICKS_MAX)
+        bench.run(500)
+
+    assert bench.edges["LEASE"] == []
 
 
 def test_feeding_never_waits_for_a_stopped_machine(bench):

@@ -32,29 +32,25 @@ def test_on_time_is_four_us_a_step_and_three(armed, on):
     word = programs.needle_word(3 + 4 * on, 7000, 1)
     stroke(armed, word, word)
 
-    # the first one after a stall may read one cycle short in the emulator
-    first, second = pulled(armed)
-    assert second == 4 * on + 3
-    assert first in (second - 1, second)
+    assert pulled(armed) == [4 * on + 3] * 2
 
 
 @pytest.mark.parametrize("on_us", [3, 1003, 2047])
-@pytest.mark.parametrize("ext", [0, 1, 2, 831, 8191, 16_383])
+@pytest.mark.parametrize("ext", [0, 1, 831])
 def test_period_does_not_depend_on_the_on_time(armed, on_us, ext):
     word = programs.needle_word(on_us, programs.NEEDLE_PERIOD_BASE_US + 4 * ext, 0)
     stroke(armed, word, word, word)
 
     rises = [rose for rose, _ in armed.highs("NEEDLE")]
-    # the first period starts at a stall: one cycle of the emulator
-    assert abs(rises[1] - rises[0] - (6676 + 4 * ext)) <= 1
-    assert rises[2] - rises[1] == 6676 + 4 * ext == programs.word_period_us(word)
+    distances = [later - earlier for earlier, later in itertools.pairwise(rises)]
+    assert distances == [programs.NEEDLE_PERIOD_BASE_US + 4 * ext] * 2 == [programs.word_period_us(word)] * 2
 
 
 @pytest.mark.covers("REQ-0401", "REQ-0402")
 def test_no_word_lengthens_the_pulse_or_shortens_the_period(armed):
-    """HAZ-04: any 32 bits in the queue stay within the caps, also those no helper would make."""
+    """HAZ-04: any 32 bits in the queue stay within the caps, with lease and counters running; the rest: test_every_word."""
     source = random.Random(4)
-    words = [source.getrandbits(32) for _ in range(12)] + [0, 0xFFFFFFFF, 0x1FF, (1 << 30) - 1]
+    words = [source.getrandbits(32) for _ in range(2)] + [0, 0xFFFFFFFF]
     for word in words:
         armed.board._needle.put(word)
         for _ in range(80):
@@ -65,7 +61,10 @@ def test_no_word_lengthens_the_pulse_or_shortens_the_period(armed):
     highs = armed.highs("NEEDLE")
     assert len(highs) == len(words)
     assert max(length for _, length in highs) <= programs.NEEDLE_ON_MAX_US
-    assert min(later - earlier for (earlier, _), (later, _) in itertools.pairwise(highs)) >= 6675
+    assert (
+        min(later - earlier for (earlier, _), (later, _) in itertools.pairwise(highs))
+        >= programs.NEEDLE_PERIOD_BASE_US
+    )
 
 
 def test_queued_words_keep_the_shortest_period(armed):
@@ -76,21 +75,25 @@ def test_queued_words_keep_the_shortest_period(armed):
 
     rises = [rose for rose, _ in armed.highs("NEEDLE")]
     assert len(rises) == 4
-    assert min(later - earlier for earlier, later in itertools.pairwise(rises)) >= 6675
+    assert (
+        min(later - earlier for earlier, later in itertools.pairwise(rises)) >= programs.NEEDLE_PERIOD_BASE_US
+    )
 
 
 def test_a_complete_stroke_is_acknowledged_with_its_number(armed):
-    words = [programs.needle_word(503, 6676 + 4 * seq, seq + 100) for seq in range(3)]
+    words = [
+        programs.needle_word(503, programs.NEEDLE_PERIOD_BASE_US + 4 * seq, seq + 25) for seq in range(3)
+    ]
     stroke(armed, *words)
 
     acks = [armed.board.needle_ack() for _ in range(4)]
     assert acks == [programs.word_ack(word) for word in words] + [-1]
-    assert [programs.ack_seq(ack) for ack in acks[:3]] == [100, 101, 102]
+    assert [programs.ack_seq(ack) for ack in acks[:3]] == [25, 26, 27]
 
 
 def test_without_a_word_the_coil_stays_off(armed):
     """HAZ-03: starvation ends strokes."""
-    stroke(armed, programs.needle_word(1003, 6676, 1))
+    stroke(armed, programs.needle_word(1003, programs.NEEDLE_PERIOD_BASE_US, 1))
     ended = armed.now_us
     for _ in range(50):
         armed.board.lease_feed(programs.LEASE_TICKS_MAX)
@@ -102,7 +105,7 @@ def test_without_a_word_the_coil_stays_off(armed):
 
 def test_unread_acknowledgements_end_strokes(armed):
     """A firmware that no longer looks gets four strokes more, then none."""
-    word = programs.needle_word(503, 6676, 0)
+    word = programs.needle_word(503, programs.NEEDLE_PERIOD_BASE_US, 0)
     for _ in range(100):
         armed.board.lease_feed(programs.LEASE_TICKS_MAX)
         if armed.board.needle_room():
@@ -118,7 +121,7 @@ def test_unread_acknowledgements_end_strokes(armed):
 @pytest.mark.covers("REQ-0308", "ESTOP_OPEN")
 def test_stop_contact_ends_the_pulse_within_ten_us(armed, phase):
     """HAZ-03: coil off within 10 us of the contact, at any moment of the pulse; the machine sees SAFE itself."""
-    armed.board.needle_put(programs.needle_word(2047, 6676, 1))
+    armed.board.needle_put(programs.needle_word(2047, programs.NEEDLE_PERIOD_BASE_US, 1))
     armed.run_until(lambda: armed.level("NEEDLE") == 1, START_US)
     armed.run(500 + phase)
     armed.set(estop_closed=False)
@@ -134,7 +137,7 @@ def test_stop_contact_ends_the_pulse_within_ten_us(armed, phase):
 @pytest.mark.parametrize("phase", range(24))
 def test_stop_contact_through_the_lease_alone_ends_with_the_charge_pump(armed, phase):
     """Should the contact's own path to SAFE be dead, the lease machine lets the pump run down."""
-    armed.board.needle_put(programs.needle_word(2047, 6676, 1))
+    armed.board.needle_put(programs.needle_word(2047, programs.NEEDLE_PERIOD_BASE_US, 1))
     armed.run_until(lambda: armed.level("NEEDLE") == 1, START_US)
     armed.run(500 + phase)
     estop = armed.chip.gpio[2]
@@ -150,7 +153,7 @@ def test_stop_contact_through_the_lease_alone_ends_with_the_charge_pump(armed, p
 def test_nothing_replays_after_a_trip(armed, delay_us):
     """HAZ-03: queued words die in the latched machine; the contact closing again brings nothing back."""
     for seq in range(4):
-        armed.board.needle_put(programs.needle_word(1003, 6676, seq))
+        armed.board.needle_put(programs.needle_word(1003, programs.NEEDLE_PERIOD_BASE_US, seq))
     armed.run(delay_us)
     armed.set(estop_closed=False)
     armed.run(20)
@@ -168,11 +171,11 @@ def test_nothing_replays_after_a_trip(armed, delay_us):
 def test_words_put_into_a_latched_machine_are_gone_after_its_restart(armed):
     armed.board.lease_feed(0)
     armed.run(20 + programs.SAFE_DECAY_US)
-    armed.board.needle_put(programs.needle_word(1003, 6676, 1))
+    armed.board.needle_put(programs.needle_word(1003, programs.NEEDLE_PERIOD_BASE_US, 1))
     armed.run(100)
     assert armed.board.needle_tripped()
     for seq in range(3):
-        armed.board.needle_put(programs.needle_word(1003, 6676, seq))
+        armed.board.needle_put(programs.needle_word(1003, programs.NEEDLE_PERIOD_BASE_US, seq))
     armed.board.lease_feed(programs.LEASE_TICKS_MAX)
     armed.run(100)
     armed.board.needle_restart()
@@ -184,7 +187,7 @@ def test_words_put_into_a_latched_machine_are_gone_after_its_restart(armed):
 
 def test_a_word_without_a_safe_node_trips_before_the_coil_rises(bench):
     """SAFE low: not even the shortest pulse."""
-    bench.board.needle_put(programs.needle_word(1003, 6676, 1))
+    bench.board.needle_put(programs.needle_word(1003, programs.NEEDLE_PERIOD_BASE_US, 1))
     bench.run(100)
 
     assert bench.edges["NEEDLE"] == []
@@ -194,7 +197,7 @@ def test_a_word_without_a_safe_node_trips_before_the_coil_rises(bench):
 @pytest.mark.parametrize("delay_us", [0, 3, 8, 9, 10, 500, 1010, 1012, 3000, 6700])
 def test_restart_from_any_moment_leaves_it_waiting_and_low(armed, delay_us):
     for seq in range(4):
-        armed.board.needle_put(programs.needle_word(1003, 6676, seq))
+        armed.board.needle_put(programs.needle_word(1003, programs.NEEDLE_PERIOD_BASE_US, seq))
     armed.run(delay_us)
     armed.board.needle_restart()
     armed.run(5)
@@ -203,15 +206,15 @@ def test_restart_from_any_moment_leaves_it_waiting_and_low(armed, delay_us):
     assert armed.board.needle_ack() == -1
     armed.edges["NEEDLE"].clear()
 
-    stroke(armed, programs.needle_word(1003, 6676, 9))
-    assert pulled(armed)[0] in (1002, 1003)
+    stroke(armed, programs.needle_word(1003, programs.NEEDLE_PERIOD_BASE_US, 9))
+    assert pulled(armed) == [1003]
     assert programs.ack_seq(armed.board.needle_ack()) == 9
 
 
 @pytest.mark.covers("REQ-0305")
 def test_an_ended_lease_cuts_the_run(armed):
     """Trigger released: firmware ends the lease; the pulse under way is cut, the count tells."""
-    armed.board.needle_put(programs.needle_word(2047, 6676, 1))
+    armed.board.needle_put(programs.needle_word(2047, programs.NEEDLE_PERIOD_BASE_US, 1))
     armed.run(300)
     armed.board.lease_feed(0)
     armed.run(20 + programs.SAFE_DECAY_US)

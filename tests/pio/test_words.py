@@ -11,16 +11,9 @@ from hypothesis import strategies as st
 
 from pen_firmware import pio_programs as programs
 from pen_protocol import limits
-from tests.pio.bench import Bench
 
 GOLDEN = json.loads((Path(__file__).parent / "golden_words.json").read_text(encoding="utf-8"))
 BLOCK_WORDS = 32
-
-
-@pytest.fixture(scope="module")
-def assembled() -> dict[str, list]:
-    bench = Bench()
-    return {name: bench.module.assemble(name) for name in programs.OPTIONS}
 
 
 @pytest.mark.parametrize("name", sorted(programs.OPTIONS))
@@ -41,7 +34,7 @@ def test_every_program_has_its_golden_words():
 def test_both_blocks_hold_their_programs(assembled):
     sizes = {name: len(program[0]) for name, program in assembled.items()}
 
-    assert sizes == {"needle": 22, "lease": 9, "edge_counter": 4, "period_meter": 16, "stepper": 11}
+    assert sizes == {"needle": 24, "lease": 8, "edge_counter": 4, "period_meter": 16, "stepper": 11}
     assert sizes["needle"] + sizes["lease"] <= BLOCK_WORDS
     assert sizes["edge_counter"] + sizes["period_meter"] + sizes["stepper"] <= BLOCK_WORDS
 
@@ -66,7 +59,7 @@ def test_a_word_never_asks_for_more_than_asked(on_us, period_us, seq):
 
 
 @pytest.mark.parametrize(
-    ("on_us", "period_us"), [(2, 7000), (2048, 7000), (1000, 6675), (1000, 72_209), (-1, 7000), (1000, -1)]
+    ("on_us", "period_us"), [(2, 7000), (2048, 7000), (1000, 6677), (1000, 72_214), (-1, 7000), (1000, -1)]
 )
 @pytest.mark.covers("REQ-0401")
 def test_what_no_word_can_carry_is_refused(on_us, period_us):
@@ -78,7 +71,7 @@ def test_what_no_word_can_carry_is_refused(on_us, period_us):
 def test_the_rate_error_is_at_most_half_a_step(rate):
     period_us = programs.needle_period_us(rate)
 
-    assert abs(period_us - 1e9 / rate) <= programs.NEEDLE_PERIOD_STEP_US / 2 + 0.5
+    assert abs(period_us - 1e9 / rate) <= programs.NEEDLE_PERIOD_STEP_US / 2
     assert programs.needle_word(1003, period_us, 0) >= 0
 
 

@@ -1,103 +1,77 @@
-"""The needle machine: one word makes one stroke, at most 2047 us of coil, never more often than every 6676 us.
+"""The needle machine: one word makes one stroke, at most 2047 us of coil, never more often than every 6678 us.
 
-Behaviour of `pen_firmware.pio_programs.needle`: word = ON[9] | EXT[14] << 9 | SEQ[7] << 23; on-time 4*ON+3 us, period
-6676+4*EXT us; the SAFE node is sampled every 4 us from just before the pad rises until the period ends. SAFE low there
-latches the machine off, where it drains its queue. A complete on-time is acknowledged with EXT | SEQ << 14; with four
-acknowledgements unread it stalls with the pad low.
+Behaviour of `pen_firmware.pio_programs.needle`, to the cycle: word = ON[9] | EXT[14] << 9 | TRIM[2] << 23 | SEQ[5] << 25;
+on-time 4*ON+3 us, period 6678+4*EXT+TRIM us. SAFE is looked at once before the pad rises, every 4 us while it is high,
+and every 4 us from the acknowledgement until the trim. SAFE low at a look latches the machine off, where it drains its
+queue. A complete on-time is acknowledged; with four acknowledgements unread it stalls with the pad low.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 
 from pen_firmware import pio_programs
+from pen_sim.machines.machine import QUEUE_WORDS, TRIPPED, WAIT, Machine
 
-QUEUE_WORDS = pio_programs.NEEDLE_QUEUE
 WORD_MASK = (1 << 30) - 1
-
 SETUP_US = 7
 """From the pulled word to the rising pad: the program builds its period first."""
-SAMPLE_US = 4
-"""SAFE is sampled once per turn of each loop."""
-TRIP_US = 2
-"""From the sample that finds SAFE low to the low pad."""
+LOOK_US = 4
+"""SAFE is looked at once per turn of each loop."""
+FLOOR_TURNS = 13 << 7
+"""Turns of both loops together in the shortest period."""
+EXTEND_US = 3
+"""Between the last look of the shortest period and the first of the extension: the extension is taken from the word."""
+TRIM_US = 3
+"""From the extension's end to the next pull, without the trim itself."""
+TRIP_US = 1
+"""From a look that finds SAFE low to the low pad."""
+FLAG_US = 1
+"""From the low pad to the flag. A trip before the pad has risen raises it as soon."""
 ACK_US = 1
 """From the falling pad to the pushed acknowledgement."""
 
-_OFF, _WAIT, _SETUP, _ON, _ACK, _STALL, _REST, _TRIPPED = range(8)
+_SETUP, _ON, _ACK, _STALL, _REST, _FALL, _FLAG = range(2, 9)
+_NO_LOOK = 1 << 62
+Gap = tuple[int, int]
+"""SAFE is low from the first cycle until before the second."""
+ALWAYS: tuple[Gap, ...] = ((-_NO_LOOK, _NO_LOOK),)
+"""SAFE is low throughout: the stop contact is open."""
 
 
-class NeedleMachine:
+class NeedleMachine(Machine):
     """State of the machine between two advances. `edges` counts every rising edge of the pad."""
 
     def __init__(self, on_edge: Callable[[int, int], None]) -> None:
-        self._on_edge = on_edge
-        self._phase = _OFF
-        self._next_us = 0
+        super().__init__(on_edge)
+        self._played_us = 0
         self._rise_us = 0
+        self._pushed_us = 0
         self._on_us = 0
         self._period_us = 0
+        self._floor_turns = 0
+        self._trim_us = 0
         self._ack = 0
-        self._words: deque[int] = deque()
         self._acks: deque[int] = deque()
-        self.level = 0
         self.edges = 0
         self.stretch_percent = 100
         """Above 100 the machine's clock is slow, as after a change of the system clock: times of new strokes stretch."""
 
     # --- what the board does --------------------------------------------------------------------------------------
 
-    def start(self) -> None:
-        """Load and run: queues empty, waiting for a word. The edge counter is another machine and counts on."""
-        self._clear()
-        self._phase = _WAIT
-
-    def halt(self, now_us: int) -> None:
-        """Machine stopped and pad forced low."""
-        self._phase = _OFF
-        self._clear()
-        self._set(now_us, 0)
-
-    def restart(self, now_us: int) -> None:
-        """From wherever it is to its start, queues empty, pad low. A halted machine stays halted."""
-        if self._phase == _OFF:
-            return
-        self._clear()
-        self._set(now_us, 0)
-        self._phase = _WAIT
-
-    def room(self) -> int:
-        """Free words of the queue."""
-        return QUEUE_WORDS - len(self._words)
-
     def put(self, word: int, now_us: int) -> bool:
-        """Queue one word. False when the queue is full: on the chip the caller would now wait for ever.
-
-        A waiting machine takes the word at once; the latched one drains it.
-        """
-        if self._phase == _TRIPPED:
-            return True
-        if len(self._words) >= QUEUE_WORDS:
-            return False
-        self._words.append(word & WORD_MASK)
-        if self._phase == _WAIT:
-            self._pull(now_us)
-        return True
+        """Queue one stroke; see `Machine.put`."""
+        return super().put(word & WORD_MASK, now_us)
 
     def take_ack(self, now_us: int) -> int:
         """Oldest acknowledgement or -1. Reading lets a stalled machine go on."""
         if not self._acks:
             return -1
         ack = self._acks.popleft()
-        if self._phase == _STALL:
+        if self._phase == _STALL and not self._halted:
             self._push_ack(now_us)
         return ack
-
-    @property
-    def tripped(self) -> bool:
-        """Latched off since the last restart."""
-        return self._phase == _TRIPPED
 
     @property
     def stalled(self) -> bool:
@@ -106,84 +80,103 @@ class NeedleMachine:
 
     @property
     def resting(self) -> bool:
-        """True when nothing can happen without a word or a read: an advance changes nothing."""
-        return self._phase in (_OFF, _WAIT, _STALL, _TRIPPED)
+        """Nothing can happen without a word or a read: an advance changes nothing."""
+        return self._phase == _STALL or super().resting
 
     # --- time -----------------------------------------------------------------------------------------------------
 
-    def advance(self, to_us: int, safe_falls_us: int) -> None:
-        """Play every edge up to `to_us`. SAFE is high before `safe_falls_us` and low from then on."""
+    def advance(self, to_us: int, low: Iterable[Gap] = ()) -> None:
+        """Play every cycle before `to_us`. SAFE is low in the given gaps, in their order, and high otherwise."""
         while not self.resting:
-            if safe_falls_us < self._next_us:
-                sample_us = self._first_sample(safe_falls_us)
-                if sample_us < self._next_us:
-                    if sample_us + TRIP_US <= to_us:
-                        self._trip(sample_us + TRIP_US)
-                    return
-            if self._next_us > to_us:
-                return
-            self._step()
+            if self._phase == TRIPPED:
+                self._drain(to_us)
+                break
+            look_us = self._look_that_trips(low)
+            if min(look_us, self._at_us) >= to_us:
+                break
+            if look_us < self._at_us:
+                self._trip(look_us)
+            else:
+                self._step()
+        self._played_us = to_us
 
-    def _first_sample(self, safe_falls_us: int) -> int:
-        """First time the program looks at SAFE at or after its fall; the first look is 1 us before the pad rises."""
-        first_us = self._rise_us - 1
-        if safe_falls_us <= first_us:
-            return first_us
-        turns = -((first_us - safe_falls_us) // SAMPLE_US)
-        return first_us + turns * SAMPLE_US
+    def _look_that_trips(self, low: Iterable[Gap]) -> int:
+        """Cycle of the first look of this phase, not yet played, that falls into a gap."""
+        for gap_us, ends_us in low:
+            from_us = max(gap_us, self._played_us)
+            for first_us, limit_us in self._looks():
+                turns = max(0, -((first_us - from_us) // LOOK_US))
+                look_us = first_us + turns * LOOK_US
+                if look_us < min(limit_us, ends_us):
+                    return look_us
+        return _NO_LOOK
+
+    def _looks(self) -> Iterator[Gap]:
+        """First look and limit of each loop of this phase; a look comes every `LOOK_US`."""
+        if self._phase == _SETUP:
+            yield self._rise_us - 1, self._rise_us
+        elif self._phase == _ON:
+            yield self._rise_us + LOOK_US - 1, self._at_us
+        elif self._phase == _REST:
+            begun_us = self._pushed_us + 1
+            extends_us = begun_us + LOOK_US * self._floor_turns
+            yield begun_us, extends_us
+            yield extends_us + EXTEND_US, self._at_us - TRIM_US - self._trim_us
 
     def _step(self) -> None:
-        """The phase that ends at `_next_us` ends."""
-        phase = self._phase
-        if phase == _SETUP:
-            self.edges += 1
+        """The phase that ends at `_at_us` ends."""
+        phase, now_us = self._phase, self._at_us
+        if phase == WAIT:
+            self._pull(now_us)
+        elif phase == _SETUP:
             self._phase = _ON
-            self._next_us = self._rise_us + self._on_us
-            self._set(self._rise_us, 1)
+            self._at_us = now_us + self._on_us
+            self.edges += not self._forced
+            self._set(now_us, 1)
         elif phase == _ON:
-            self._set(self._next_us, 0)
+            self._set(now_us, 0)
             self._phase = _ACK
-            self._next_us += ACK_US
+            self._at_us += ACK_US
         elif phase == _ACK:
-            if len(self._acks) >= QUEUE_WORDS:
-                self._phase = _STALL
+            if len(self._acks) < QUEUE_WORDS:
+                self._push_ack(now_us)
             else:
-                self._push_ack(self._next_us)
+                self._phase = _STALL
+        elif phase == _REST:
+            self._phase = WAIT
+        elif phase == _FALL:
+            self._set(now_us, 0)
+            self._phase = _FLAG
+            self._at_us += FLAG_US
         else:
-            ended_us = self._next_us
-            self._phase = _WAIT
-            if self._words:
-                self._pull(ended_us)
+            self._latch(now_us)
 
     def _push_ack(self, time_us: int) -> None:
         """Acknowledge; what is left of the period follows, however long the push had to wait."""
         self._acks.append(self._ack)
         self._phase = _REST
-        self._next_us = time_us + self._period_us - SETUP_US - self._on_us - ACK_US
+        self._pushed_us = time_us
+        self._at_us = time_us + self._period_us - SETUP_US - self._on_us - ACK_US
 
     def _pull(self, time_us: int) -> None:
-        """Take the next word and begin its stroke. An open gate shows at the first sample, before the pad rises."""
         word = self._words.popleft()
         self._ack = pio_programs.word_ack(word)
         self._on_us = pio_programs.word_on_us(word)
         self._period_us = pio_programs.word_period_us(word)
+        self._floor_turns = FLOOR_TURNS - self._on_us // LOOK_US
+        self._trim_us = (self._period_us - pio_programs.NEEDLE_PERIOD_BASE_US) % LOOK_US
         if self.stretch_percent != 100:
             self._on_us = self._on_us * self.stretch_percent // 100
             self._period_us = self._period_us * self.stretch_percent // 100
         self._rise_us = time_us + SETUP_US
-        self._next_us = self._rise_us
+        self._at_us = self._rise_us
         self._phase = _SETUP
 
-    def _trip(self, time_us: int) -> None:
-        self._phase = _TRIPPED
-        self._words.clear()
-        self._set(time_us, 0)
+    def _trip(self, look_us: int) -> None:
+        """Before the pad has risen there is nothing to take down: the flag follows at once."""
+        self._phase = _FLAG if self._phase == _SETUP else _FALL
+        self._at_us = look_us + TRIP_US
 
     def _clear(self) -> None:
-        self._words.clear()
+        super()._clear()
         self._acks.clear()
-
-    def _set(self, time_us: int, level: int) -> None:
-        if level != self.level:
-            self.level = level
-            self._on_edge(time_us, level)

@@ -33,7 +33,6 @@ class Plant:
         self.needle = NeedleMotion(rng)
         # contacts
         self.estop_closed = True
-        self.estop_opened_us = 0
         self.estop_present = True
         self.trigger = False
         self.latch = True
@@ -103,8 +102,6 @@ class Plant:
             return
         self.advance(time_us)
         self.estop_closed = closed
-        if not closed:
-            self.estop_opened_us = time_us
         self._trace.record(time_us, "estop", int(closed))
         self.drive(time_us)
 

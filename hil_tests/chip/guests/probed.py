@@ -6,6 +6,7 @@ in memory, so reading it costs the pen nothing. `hil_tests.chip.probe` knows bot
 """
 
 import gc
+import time
 from array import array
 
 import micropython
@@ -28,9 +29,10 @@ _SOFT_RESET = 4
 _HEAP = 5
 _FREE = 6
 _KEPT = 800
-_HOARDED = 1000
+_HOARDED = 300
 
-# idle count, stroking count, free bytes, steady passes watched, bytes they took, passes with a frame, bytes those took
+# idle count, stroking count, free bytes, steady passes watched, bytes they took, passes with a frame, bytes those took,
+# longest collection under strokes in us
 _heads = array("I", [0] * 8)
 _idle = array("H", bytearray(2 * _KEPT))
 _stroking = array("H", bytearray(2 * _KEPT))
@@ -73,7 +75,9 @@ def _tick(pen):
         _shipped_tick(pen)
         _keep(_stroking, 1, pen.tick_us) if stroking else _keep(_idle, 0, pen.tick_us)
     if stroking and _hoard:
+        began_us = time.ticks_us()
         gc.collect()
+        _heads[7] = max(_heads[7], time.ticks_diff(time.ticks_us(), began_us))
     asked = mem32[_ASKED]
     if asked:
         mem32[_ASKED] = 0
