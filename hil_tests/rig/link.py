@@ -135,7 +135,7 @@ class RigLink:
         return self.capture is not None and self.capture.words > 0
 
     def _lose(self, why: str) -> None:
-        if self.lost is None:
+        if self._begun and self.lost is None:
             self.lost = why
 
     def _frame(self, frame: bytearray, length: int, now_s: float) -> None:

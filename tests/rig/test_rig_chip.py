@@ -7,11 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from hil_tests.chip.image import read_file_system
+from hil_tests.chip.serve import ChipPort
 from hil_tests.chip.transport import ChipTransport
 from hil_tests.rig import messages, pins, programs
 from hil_tests.rig.capture import Timing
 from hil_tests.rig.client import Rig
-from hil_tests.rig.emulated import DIVIDER, RigChip
+from hil_tests.rig.emulated import DIVIDER, RigChip, rig_files
+from hil_tests.rig.install import install
 from hil_tests.rig.link import RigLostError
 from hil_tests.waves import pulses
 from tests.pio.assembler import asm_pio
@@ -20,6 +23,8 @@ pytestmark = [pytest.mark.chip, pytest.mark.timeout(1_800), pytest.mark.xdist_gr
 LOOK_NS = Timing(125_000_000, DIVIDER).look_ns
 ESTOP = frozenset({"ESTOP"})
 SETTLE_MS = 3.0
+PATIENT_S = 40.0
+"""The emulated chip is some thirty times slower than a real one."""
 
 
 def test_it_says_who_it_is_and_begins_with_every_hand_open(rig: Rig, rig_chip: RigChip) -> None:
@@ -191,3 +196,17 @@ def test_bytes_that_are_no_frames_do_no_harm(rig: Rig, rig_chip: RigChip) -> Non
     rig_chip.run_ms(30)
     rig.now_ns()
     assert rig_chip.wiring.level("ESTOP")
+
+
+def test_a_bare_board_becomes_a_rig_and_is_left_alone_when_it_is_one(image: Path) -> None:
+    chip = RigChip(image, {"boot.py": b"", "main.py": b"pass\n"})
+    chip.start()
+    said: list[str] = []
+    with ChipPort(chip) as port:
+        assert install(port.url, rig_files(), said.append, PATIENT_S) == len(rig_files())
+        assert chip.until(lambda: chip.connected > 1, 3_000), "the board was reset"
+    assert said[-1] == "main.py", "until then a cut leaves a board that drives nothing"
+    assert read_file_system(chip.flash()) == rig_files()
+    chip.run_ms(900)
+    way = ChipTransport(chip)
+    assert Rig(way, way.clock).connect().version == messages.VERSION
