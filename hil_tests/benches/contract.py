@@ -103,6 +103,8 @@ class Figures(NamedTuple):
     """Heap taken by the steady passes of the last run without a frame in them."""
     allocated_passes: int
     """How many passes those were."""
+    collection_us: int
+    """The longest collection of the heap under strokes; 0 when there was none."""
 
 
 class Unable(RuntimeError):  # noqa: N818 - a reason to skip, not an error

@@ -21,7 +21,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, Self
 
 from rp2040py.boards import BoardSpec, FlashLayout
 from rp2040py.device.base_device import BaseDevice, ResetCause
@@ -58,10 +58,18 @@ PAGE_HEAD = 4
 """Flash command that writes a page, and its bytes before the data."""
 
 
-class ChipPen:
-    """One emulated pen. `start()` boots it until it is on USB.
+class Surroundings(Protocol):
+    """What is wired to a chip."""
+
+    def apply(self) -> None:
+        """Put the state of every contact on the pads; asked every millisecond and after a reset."""
+
+
+class Chip:
+    """One emulated chip with any files and wiring. `start()` boots it until it is on USB.
 
     Attributes:
+        mcu: The emulated chip itself.
         wiring: Everything around the chip.
         resets: Watchdog resets, commanded ones included.
         connected: Times the chip came up on USB.
@@ -72,18 +80,20 @@ class ChipPen:
         self,
         image: Path,
         files: Mapping[str, bytes],
-        cartridge: Cartridge | None = None,
+        wire_up: Callable[[Any, Any], Surroundings],
         flash: bytes | None = None,
-        edges: int = 0,
+        machine_clocks: tuple[int, int] = (CLOCKS, CLOCKS),
+        cycle_ns: int = CYCLE_NS,
     ) -> None:
-        """Make a pen.
+        """Make a chip.
 
         Args:
             image: MicroPython UF2 file.
             files: Files of the device by path (see `image.device_tree`).
-            cartridge: What is in the tip; None: nothing.
+            wire_up: Wires the emulated chip, given it and its clock.
             flash: A file system to boot from instead of `files`.
-            edges: What the needle's and the axis' edge counters show at their first start, to begin below a wrap.
+            machine_clocks: System clocks in one step of each block's fastest machine; divides what lies in `cycle_ns`.
+            cycle_ns: How often the machines are moved: inputs change for them no finer than this.
         """
         layout = FlashLayout(chip_image.FILE_SYSTEM_OFFSET, chip_image.BLOCK_COUNT, chip_image.BLOCK_SIZE)
         self._device = BaseDevice(board=BoardSpec(image=image, layout=layout))
@@ -92,11 +102,15 @@ class ChipPen:
         mcu.flash[chip_image.FILE_SYSTEM_OFFSET : chip_image.FILE_SYSTEM_OFFSET + len(content)] = content
         self._simulator = self._device.simulator
         self._clock = self._simulator.clock
-        self.wiring = Wiring(mcu, self._clock, cartridge)
+        self.wiring: Any = wire_up(mcu, self._clock)
         self.lock = threading.RLock()
         self.resets = 0
         self.connected = 0
-        self._edges = edges
+        self._cycle_ns = cycle_ns
+        self._steps = tuple(
+            (block, clocks, range(CLOCKS * cycle_ns // CYCLE_NS // clocks))
+            for block, clocks in zip(mcu.pio, machine_clocks, strict=True)
+        )
         self._incoming: deque[bytes] = deque()
         self._outgoing: deque[int] = deque()
         self._device.cdc.on_serial_data = lambda data: self._incoming.append(bytes(data))
@@ -107,8 +121,6 @@ class ChipPen:
         self._waiting_read: tuple[int, int] | None = None
         self._blocks = tuple(mcu.pio)
         self._cycling = False
-        self._counters = [mcu.pio[COUNTER_BLOCK].machines[index] for index in COUNTERS]
-        """Counters that have not started yet."""
         self._stop_alarm = self._clock.create_alarm(self._stop)
         self._pump_alarm = self._clock.create_alarm(self._pump)
         self._contact_alarm = self._clock.create_alarm(self._contacts)
@@ -135,7 +147,7 @@ class ChipPen:
             raise RuntimeError("the emulated chip did not come up on USB: is the image one for RP2040?")
         self.run_ms(PROMPT_MS)
 
-    def __enter__(self) -> ChipPen:
+    def __enter__(self) -> Self:
         self.start()
         return self
 
@@ -157,11 +169,15 @@ class ChipPen:
     def run_ms(self, duration_ms: float) -> None:
         """Let the chip live for this long."""
         with self.lock:
-            simulator = self._simulator
-            self._stop_alarm.schedule(duration_ms * 1e6)
-            simulator.stopped = False
-            while not simulator.stopped:
-                execute_batch(simulator, 1)
+            self.run_to_ns(self._clock.nanos + duration_ms * 1e6)
+
+    def run_to_ns(self, end_ns: float) -> None:
+        """Let the chip live until this moment of its time; for callers that hold the lock."""
+        simulator = self._simulator
+        self._stop_alarm.schedule(max(0.0, end_ns - self._clock.nanos))
+        simulator.stopped = False
+        while not simulator.stopped:
+            execute_batch(simulator, 1)
 
     def skip_ms(self, duration_ms: float) -> None:
         """Let time pass in which the core executes nothing, as through a flash erase; PIO, USB and watchdog go on."""
@@ -177,12 +193,6 @@ class ChipPen:
         """The chip's timer jumps ahead. Its library offers no way but its epoch."""
         with self.lock:
             self.mcu.timer._epoch_nanos -= duration_us * 1_000
-
-    def miscount(self, edges: int) -> None:
-        """The machine that counts the coil's edges has counted this many too many."""
-        with self.lock:
-            counter = self.mcu.pio[COUNTER_BLOCK].machines[COUNTERS[0]]
-            counter.x = (counter.x - edges) & COUNT_MAX
 
     def until(self, condition: Callable[[], bool], limit_ms: float, step_ms: float = 2.0) -> bool:
         """Let the chip live until `condition()` holds; False when it did not within the limit."""
@@ -285,25 +295,20 @@ class ChipPen:
     # --- inside the chip's time -----------------------------------------------------------------------------------------
 
     def _watch_machines(self) -> None:
-        """Until the first machine runs, from when on both blocks are moved by `_cycle`; then until the counters run."""
+        """Until the first machine runs, from when on both blocks are moved by `_cycle`."""
         if not self._cycling and self.machines_run:
             self._cycling = True
-            self._cycle_alarm.schedule(CYCLE_NS)
-        waiting = [machine for machine in self._counters if not (machine.enabled and machine.x)]
-        for machine in self._counters:
-            if machine not in waiting:
-                # its program has just set X to the complement of zero
-                machine.x = COUNT_MAX - self._edges
-        self._counters = waiting
-        if waiting:
+            self._cycle_alarm.schedule(self._cycle_ns)
+        if not self._cycling:
             self._watch_alarm.schedule(WATCH_NS)
 
     def _cycle(self) -> None:
-        """One cycle of every machine; `stopped` keeps the emulator from moving them as well."""
-        for block in self._blocks:
-            block.advance(CLOCKS)
+        """Move every machine; `stopped` keeps the emulator from moving them as well."""
+        for block, clocks, steps in self._steps:
+            for _ in steps:
+                block.advance(clocks)
             block.stopped = True
-        self._cycle_alarm.schedule(CYCLE_NS)
+        self._cycle_alarm.schedule(self._cycle_ns)
 
     def _host_asked(self, endpoint: int, size: int) -> None:
         """The chip is ready for bytes. A host with none stays silent; the emulator's own would send empty packets."""
@@ -337,3 +342,53 @@ class ChipPen:
 
     def _enumerated(self) -> None:
         self.connected += 1
+
+
+class ChipPen(Chip):
+    """One emulated pen."""
+
+    wiring: Wiring
+
+    def __init__(
+        self,
+        image: Path,
+        files: Mapping[str, bytes],
+        cartridge: Cartridge | None = None,
+        flash: bytes | None = None,
+        edges: int = 0,
+    ) -> None:
+        """Make a pen. See `Chip`.
+
+        Args:
+            image: MicroPython UF2 file.
+            files: Files of the device.
+            cartridge: What is in the tip; None: nothing.
+            flash: A file system to boot from instead of `files`.
+            edges: What the needle's and the axis' edge counters show at their first start, to begin just below a wrap.
+        """
+        super().__init__(image, files, lambda mcu, clock: Wiring(mcu, clock, cartridge), flash=flash)
+        self._edges = edges
+        self._counters = [self.mcu.pio[COUNTER_BLOCK].machines[index] for index in COUNTERS]
+        """Counters that have not started yet."""
+        self._counter_alarm = self._clock.create_alarm(self._watch_counters)
+
+    def start(self) -> None:
+        """Boot until the chip is on USB (after boot.py, before main.py)."""
+        self._counter_alarm.schedule(WATCH_NS)
+        super().start()
+
+    def _watch_counters(self) -> None:
+        """Until the counters run: one whose program has just set X to the complement of zero begins with `edges`."""
+        waiting = [machine for machine in self._counters if not (machine.enabled and machine.x)]
+        for machine in self._counters:
+            if machine not in waiting:
+                machine.x = COUNT_MAX - self._edges
+        self._counters = waiting
+        if waiting:
+            self._counter_alarm.schedule(WATCH_NS)
+
+    def miscount(self, edges: int) -> None:
+        """The machine that counts the coil's edges has counted this many too many."""
+        with self.lock:
+            counter = self.mcu.pio[COUNTER_BLOCK].machines[COUNTERS[0]]
+            counter.x = (counter.x - edges) & COUNT_MAX

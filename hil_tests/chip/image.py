@@ -78,14 +78,19 @@ def device_tree(cache: Path) -> dict[str, bytes]:
     files = {name: (ROOT / "firmware" / name).read_bytes() for name in ("boot.py", "main.py")}
     for root, package in _PACKAGES:
         for source in sorted((ROOT / root / package).glob("*.py")):
-            compiled = cache / package / (source.stem + ".mpy")
-            if not compiled.exists() or compiled.stat().st_mtime_ns < source.stat().st_mtime_ns:
-                compiled.parent.mkdir(parents=True, exist_ok=True)
-                partial = compiled.with_suffix(f".{os.getpid()}")
-                compile_device_file(source, partial)
-                partial.replace(compiled)
-            files[f"{package}/{compiled.name}"] = compiled.read_bytes()
+            target = Path(package) / (source.stem + ".mpy")
+            files[target.as_posix()] = compiled(source, cache / target)
     return files
+
+
+def compiled(source: Path, target: Path) -> bytes:
+    """Bytecode of a device file, compiled to `target` unless it is there and newer than its source."""
+    if not target.exists() or target.stat().st_mtime_ns < source.stat().st_mtime_ns:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        partial = target.with_suffix(f".{os.getpid()}")
+        compile_device_file(source, partial)
+        partial.replace(target)
+    return target.read_bytes()
 
 
 def file_system(files: Mapping[str, bytes]) -> bytes:

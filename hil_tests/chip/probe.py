@@ -62,6 +62,7 @@ def read_figures(chip: ChipPen) -> Figures:
         free_bytes=counts[2],
         allocated_bytes=counts[4],
         allocated_passes=counts[3],
+        collection_us=counts[7],
     )
 
 

@@ -15,7 +15,7 @@ import threading
 from pathlib import Path
 
 from hil_tests.chip import image as chip_image
-from hil_tests.chip.emulator import ChipPen
+from hil_tests.chip.emulator import Chip, ChipPen
 from pen_sim.eeprom import Cartridge
 
 READ_SIZE = 4096
@@ -28,7 +28,7 @@ TRIGGER_VARIABLE = "PEN_CHIP_TRIGGER"
 class ChipPort:
     """Lets a started pen live in a thread of its own and serves one client at a time, as a serial port does."""
 
-    def __init__(self, chip: ChipPen, port: int = 0) -> None:
+    def __init__(self, chip: Chip, port: int = 0) -> None:
         self._chip = chip
         self._listener = socket.create_server(("127.0.0.1", port))
         self._listener.setblocking(False)

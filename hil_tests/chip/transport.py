@@ -7,12 +7,29 @@ heartbeats pass as fast as the chip computes, no faster. A read lets the chip li
 from __future__ import annotations
 
 import threading
+from typing import Protocol
 
-from hil_tests.chip.emulator import ChipPen
 from pen_host.errors import TransportLostError
 
 STEP_MS = 0.5
 """How far the chip lives between two looks at what it sent."""
+
+
+class Chip(Protocol):
+    """What is carried: an emulated pen, or one chip of several that are moved together."""
+
+    @property
+    def now_ms(self) -> float:
+        """Its time."""
+
+    def run_ms(self, duration_ms: float) -> None:
+        """Let it live."""
+
+    def write(self, data: bytes) -> None:
+        """Send bytes to it."""
+
+    def read(self) -> bytes:
+        """What it has sent."""
 
 
 class ChipTransport:
@@ -20,7 +37,7 @@ class ChipTransport:
 
     name = "emulated chip"
 
-    def __init__(self, pen: ChipPen) -> None:
+    def __init__(self, pen: Chip) -> None:
         self._pen = pen
         self._woken = threading.Event()
         self._closed = False

@@ -69,6 +69,8 @@ class Wiring:
         """Times a driven output was high while SAFE was low."""
         self.on_stroke: Callable[[], None] = lambda: None
         """Called at each rise of the coil drive."""
+        self.on_line: Callable[[str, bool], None] = lambda _name, _high: None
+        """Called with every level put on a pad of the chip."""
         self._mcu = mcu
         self._clock = clock
         self._shown = dict.fromkeys(RECORDED, 0)
@@ -178,6 +180,11 @@ class Wiring:
         if self.hall_works and now - self.edges.needle_rise_ns[-1] >= LEAST_PULL_NS:
             self._hall_on.schedule(HALL_DELAY_NS)
 
+    def show_hall(self, passing: bool) -> None:
+        """What another plunger sensor than the built-in one says; `hall_works` is False then."""
+        self._passing = passing
+        self._drive("HALL", not passing)
+
     def _hall(self, passing: bool) -> None:
         self._passing = passing
         self._drive("HALL", not passing)
@@ -205,6 +212,7 @@ class Wiring:
 
     def _drive(self, name: str, high: bool) -> None:
         self._gpio[name].set_input_value(high)
+        self.on_line(name, high)
         if name not in self._shown:
             return
         level = int(high != (name == "HALL"))

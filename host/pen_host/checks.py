@@ -7,131 +7,35 @@ INFORM is shown. Everything here is pure; today's date is an argument.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
-from enum import IntEnum
 
 from pen_host import dose
+from pen_host.findings import Finding, Level, forbidding
+from pen_host.intervals import Needling, check_day, least_interval_days
 from pen_host.models import CartridgeSeen, Plan, Zone
-from pen_protocol import limits
+from pen_host.screening import NO, YES, Context, Rule, evaluate, shipped_rules
 
-HEALING_DAYS = 3
-"""No session on skin treated within this many days: pores of the human face were closed after at most 72 h. (S)"""
+__all__ = [
+    "RULES_BY_ID",
+    "SCREENING_RULES",
+    "Finding",
+    "Level",
+    "check_cartridge",
+    "check_interval",
+    "check_plan",
+    "check_screening",
+    "forbidding",
+    "least_interval_days",
+    "questions",
+]
 
-_EXCEED = "Exceed instructions for use, contraindications"
 _FDA = "FDA, Microneedling Devices, 15 Oct 2025"
-_DISAGREE = "Exceed instructions for use: contraindication; SkinPen instructions for use: caution"
 _JUDGEMENT = "project judgement, no published rule found"
 _LIMITS = "pen_protocol.limits"
 
-
-class Level(IntEnum):
-    """What a finding does."""
-
-    INFORM = 1
-    OVERRIDE = 2
-    """Forbids until a named person gives a reason that goes on record."""
-    BLOCK = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that speaks against a treatment.
-
-    Attributes:
-        level: What it does.
-        rule_id: Its rule.
-        sentence: What was found, what it means, what to do.
-        source: Where the rule comes from.
-    """
-
-    level: Level
-    rule_id: str
-    sentence: str
-    source: str
-
-
-@dataclass(frozen=True, slots=True)
-class ScreeningRule:
-    """One question to the patient.
-
-    Attributes:
-        rule_id: What plans and answers call it.
-        question: A "yes" speaks against the treatment.
-        level: How strongly.
-        source: Where the rule comes from.
-        always: Every plan asks it; the others are asked where a plan says so.
-    """
-
-    rule_id: str
-    question: str
-    level: Level
-    source: str
-    always: bool = True
-
-
-_BLOCK, _OVERRIDE, _INFORM = Level.BLOCK, Level.OVERRIDE, Level.INFORM
-
-SCREENING_RULES = (
-    ScreeningRule("bleeding_disorder", "Haemophilia or another clotting disorder?", _BLOCK, _EXCEED),
-    ScreeningRule(
-        "anticoagulants", "Blood thinners now (ASA, heparin, warfarin or others)?", _OVERRIDE, _DISAGREE
-    ),
-    ScreeningRule("uncontrolled_diabetes", "Diabetes that is not under control?", _BLOCK, _EXCEED),
-    ScreeningRule(
-        "skin_tumour", "A skin tumour, solar keratosis, wart or mole in the area?", _BLOCK, _EXCEED
-    ),
-    ScreeningRule("malignancy", "Cancer now or in the past?", _OVERRIDE, _FDA),
-    ScreeningRule("keloid", "Keloids, or a tendency to them?", _OVERRIDE, _DISAGREE),
-    ScreeningRule(
-        "local_infection", "An infection or active acne in the area (herpes, rosacea)?", _BLOCK, _EXCEED
-    ),
-    ScreeningRule(
-        "systemic_infection", "An infection of the whole body (hepatitis, HIV or another)?", _BLOCK, _EXCEED
-    ),
-    ScreeningRule("open_wound", "An open wound or rash in the area?", _BLOCK, _EXCEED),
-    ScreeningRule(
-        "eczema_psoriasis", "Eczema, psoriasis or vitiligo, now or in the past?", _OVERRIDE, _DISAGREE
-    ),
-    ScreeningRule(
-        "herpes_history", "Herpes in the area in the past?", _INFORM, "SkinPen instructions for use: caution"
-    ),
-    ScreeningRule("autoimmune", "An autoimmune disease (alopecia areata is one)?", _OVERRIDE, _FDA),
-    ScreeningRule("immune_deficiency", "A weakened immune system?", _OVERRIDE, _FDA),
-    ScreeningRule(
-        "chemo_radio_steroid",
-        "Chemotherapy, radiation or high-dose steroids within 4 weeks?",
-        _BLOCK,
-        _EXCEED,
-    ),
-    ScreeningRule("isotretinoin", "Isotretinoin now or within 6 months?", _OVERRIDE, _FDA),
-    ScreeningRule("scar_under_6_months", "A scar younger than 6 months in the area?", _BLOCK, _EXCEED),
-    ScreeningRule(
-        "surgery_under_12_months", "Plastic surgery in the area within 12 months?", _BLOCK, _EXCEED
-    ),
-    ScreeningRule("filler_under_6_months", "A filler in the area within 6 months?", _BLOCK, _EXCEED),
-    ScreeningRule("steel_allergy", "Allergy to stainless steel or nickel?", _OVERRIDE, _FDA),
-    ScreeningRule("anaesthetic_allergy", "Allergy to anaesthetics on the skin?", _OVERRIDE, _EXCEED),
-    ScreeningRule("pregnancy", "Pregnant or breast-feeding?", _BLOCK, _EXCEED),
-    ScreeningRule("intoxicated", "Under the influence of alcohol or drugs?", _BLOCK, _EXCEED),
-    ScreeningRule("under_22", "Younger than 22 years?", _OVERRIDE, f"{_FDA}: authorised from 22 years"),
-    ScreeningRule(
-        "darker_skin", "Skin that darkens easily after an injury?", _INFORM, f"{_FDA}: pigment change"
-    ),
-    ScreeningRule("sun", "A tan now, or strong sun expected within 2 weeks after?", _INFORM, _FDA),
-    ScreeningRule(
-        "scalp_flare", "Folliculitis, tinea or a seborrhoeic flare on the scalp?", _BLOCK, _JUDGEMENT, False
-    ),
-    ScreeningRule("scarring_alopecia", "Hair loss with scars?", _OVERRIDE, _JUDGEMENT, False),
-    ScreeningRule("hair_transplant", "A hair transplant within 6 months?", _OVERRIDE, _JUDGEMENT, False),
-    ScreeningRule("scalp_implant", "An implant below the scalp?", _BLOCK, _JUDGEMENT, False),
-)
-"""Where instructions for use disagree, the rule is OVERRIDE and says so."""
-
-RULES_BY_ID: Mapping[str, ScreeningRule] = {rule.rule_id: rule for rule in SCREENING_RULES}
-
-INTERVAL_DAYS = ((300, 3), (600, 7), (1_000, 14), (1_500, 28), (limits.DEPTH_STOP_UM, 42))
-"""Setting up to this many um: least days to the next session. Judgement from published intervals and healing. (J)"""
+SCREENING_RULES: tuple[Rule, ...] = shipped_rules().rules
+"""What a patient can be asked, from the rule file."""
+RULES_BY_ID: Mapping[str, Rule] = shipped_rules().by_id
 
 
 def check_plan(plan: Plan, *, depth_cap_um: int, rate_max_mhz: int) -> list[Finding]:
@@ -172,17 +76,20 @@ def check_plan(plan: Plan, *, depth_cap_um: int, rate_max_mhz: int) -> list[Find
     return found
 
 
-def questions(ask: Sequence[str]) -> list[ScreeningRule]:
+def questions(ask: Sequence[str]) -> list[Rule]:
     """What a plan's patient is asked: what every plan asks, and the plan's own questions."""
     return [rule for rule in SCREENING_RULES if rule.always or rule.rule_id in ask]
 
 
-def check_screening(ask: Sequence[str], answers: Mapping[str, bool]) -> list[Finding]:
+def check_screening(
+    ask: Sequence[str], answers: Mapping[str, bool], manuals: Mapping[str, str] | None = None
+) -> list[Finding]:
     """What the patient's answers forbid. A question that was not answered blocks: unknown is not no.
 
     Args:
         ask: Questions of the plan.
-        answers: True for yes.
+        answers: True where the rule speaks against the treatment on its day.
+        manuals: Sources the plan follows instead of the strictest, by rule.
     """
     unknown = [
         Finding(
@@ -194,8 +101,27 @@ def check_screening(ask: Sequence[str], answers: Mapping[str, bool]) -> list[Fin
         for rule_id in ask
         if rule_id not in RULES_BY_ID
     ]
-    findings = [_screened(rule, answers.get(rule.rule_id)) for rule in questions(ask)]
-    return unknown + [finding for finding in findings if finding]
+    followed, strange = _manuals(manuals or {})
+    # the answers are settled for the day already, so no day is read here
+    context = Context(date.min, date.min, None, followed)
+    given = {rule_id: YES if yes else NO for rule_id, yes in answers.items()}
+    return unknown + strange + list(evaluate(shipped_rules(), questions(ask), given, context).findings)
+
+
+def _manuals(manuals: Mapping[str, str]) -> tuple[dict[str, str], list[Finding]]:
+    """Sources a plan follows instead of the strictest, and what is wrong with them."""
+    followed, strange = {}, []
+    for rule_id, manual in manuals.items():
+        rule = RULES_BY_ID.get(rule_id)
+        if rule is not None and manual in {cited.source for cited in rule.cited}:
+            followed[rule_id] = manual
+            continue
+        sentence = (
+            f"The plan follows {manual} for {rule_id}, which says nothing about it, so the strictest source counts. "
+            "Correct the plan."
+        )
+        strange.append(Finding(Level.BLOCK, rule_id, sentence, _JUDGEMENT))
+    return followed, strange
 
 
 def check_cartridge(
@@ -261,58 +187,8 @@ def check_interval(plan: Plan, last_session: date | None, today: date) -> list[F
     """
     if last_session is None:
         return []
-    days = (today - last_session).days
-    if days < 0:
-        sentence = (
-            f"The last session is dated {last_session:%Y-%m-%d}, after today. Set the computer's clock."
-        )
-        return [Finding(Level.BLOCK, "interval_clock", sentence, _JUDGEMENT)]
-    if days < HEALING_DAYS:
-        sentence = (
-            f"The area was treated {days} days ago and has not closed. Wait at least {HEALING_DAYS} days."
-        )
-        return [Finding(Level.BLOCK, "interval_healing", sentence, "barrier of the human face: up to 72 h")]
-    least = max(plan.interval_days, least_interval_days(plan.depth_cap_um))
-    if days < least:
-        sentence = (
-            f"The area was treated {days} days ago; {least} days are due. Wait, or give the reason not to."
-        )
-        return [Finding(Level.OVERRIDE, "interval_short", sentence, f"the plan, and {_JUDGEMENT}")]
-    return []
-
-
-def least_interval_days(depth_um: int) -> int:
-    """Least days to the next session after a needle protrusion setting."""
-    return next(days for up_to, days in INTERVAL_DAYS if depth_um <= up_to)
-
-
-def forbidding(findings: Iterable[Finding], reasons: Mapping[str, str]) -> list[Finding]:
-    """Findings that still forbid the treatment.
-
-    Args:
-        findings: All findings.
-        reasons: Reason given for each rule id that someone went past; an empty one is none.
-    """
-    return [
-        finding
-        for finding in findings
-        if finding.level is Level.BLOCK
-        or (finding.level is Level.OVERRIDE and not reasons.get(finding.rule_id, "").strip())
-    ]
-
-
-def _screened(rule: ScreeningRule, answer: bool | None) -> Finding | None:
-    if answer is None:
-        sentence = f"Not asked yet: {rule.question} Ask, and record the answer."
-        return Finding(Level.BLOCK, rule.rule_id, sentence, rule.source)
-    if not answer:
-        return None
-    advice = {
-        Level.BLOCK: "Do not treat.",
-        Level.OVERRIDE: "Treat only if a clinician gives a reason for the record.",
-        Level.INFORM: "Tell the patient what this means before treating.",
-    }[rule.level]
-    return Finding(rule.level, rule.rule_id, f"Answered yes: {rule.question} {advice}", rule.source)
+    last = Needling(last_session, plan.depth_cap_um, plan.interval_days, "the last session")
+    return check_day([last], today)
 
 
 def _above(zone: Zone, what: str, limit: str) -> Finding:

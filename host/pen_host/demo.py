@@ -13,7 +13,7 @@ from .models import Plan, Zone
 from .pen import Pen
 from .plans import load_plan
 from .progress import Progress
-from .session import Job, Operator, TreatmentResult, run_treatment, writable
+from .session import Job, Operator, Proceed, TreatmentResult, run_treatment, writable
 from .transport import open_transport
 from .worker import PenWorker
 
@@ -70,6 +70,10 @@ class SimulatedHands:
             else:
                 bench.take_cartridge()
                 self._pen.sim.at_ms(CHANGE_AFTER_MS, bench.insert_new_cartridge)
+
+    def proceed(self, _zone: Zone) -> Proceed:
+        """The demonstration goes on."""
+        return Proceed.ARM
 
     def hold(self, zone: Zone) -> None:
         """Tip on skin, trigger held."""

@@ -166,12 +166,14 @@ class Screening(Model):
     """What the patient is asked before treatment, and, once they were, what they answered.
 
     Attributes:
-        ask: Rule ids, see `pen_host.checks.SCREENING_RULES`.
+        ask: Rule ids, see `pen_host.screening`.
         answers: True for yes. A question without an answer counts as not asked, and blocks.
+        manuals: Where the sources of a rule disagree: the one this plan follows instead of the strictest, by rule.
     """
 
     ask: Annotated[tuple[Id, ...], Field(max_length=60)]
     answers: dict[Id, bool] = Field(default_factory=dict)
+    manuals: dict[Id, Id] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _asked(self) -> Self:
@@ -235,6 +237,9 @@ class Plan(Model):
     def plan_digest(self) -> str:
         """SHA-256 of what would be done to a patient; answers to the screening are not part of it."""
         content = self.model_dump(mode="json", exclude={"screening": {"answers"}})
+        if not self.screening.manuals:
+            # plans that follow no manual of their own keep the digest they had before there were any
+            del content["screening"]["manuals"]
         return digest(content)
 
     @property

@@ -21,6 +21,7 @@ from pen_host.pen import Pen
 from pen_host.plans import load_plan
 from pen_host.session import (
     Operator,
+    Proceed,
     Recovered,
     Treatment,
     check_before,
@@ -144,6 +145,10 @@ class Hands:
     def give_cartridge(self, _why: str) -> None:
         """One that was never used."""
         self._bench.sim.bench.insert_new_cartridge()
+
+    def proceed(self, _zone: Zone) -> Proceed:
+        """At once."""
+        return Proceed.ARM
 
     def hold(self, _zone: Zone) -> None:
         """Tip on skin, trigger held."""

@@ -187,6 +187,7 @@ def test_near_the_switch_with_the_gate_open_the_axis_stays_where_it_is() -> None
     assert bench.axis.home_switch, "hysteresis and play keep it closed here"
     edges = bench.board.step_edges()
     bench.board.lease_feed(5_000)
+    bench.board.wait_us(10)  # the first turns of the lease fill its pump
     bench.depth.move(0)
     while bench.depth.busy:
         bench.board.lease_feed(5_000)

@@ -14,6 +14,7 @@ from pathlib import Path
 from pen_firmware import cartridge_layout, pins, pio_programs
 from pen_protocol import limits
 from tests.hardware import values, wiring
+from tests.pio import latencies
 from tests.pio.assembler import asm_pio
 from tests.protocol.make_spec import PART, table
 
@@ -115,6 +116,12 @@ def budget_table() -> str:
     return table(["event", "coil off within"], rows)
 
 
+def latency_table() -> str:
+    """Worst cases of the machines, as the proof measures them."""
+    rows = ([one.begins, one.ends, f"{one.cycles} us", one.meaning] for one in latencies.ALL)
+    return table(["from", "to", "at most", "meaning"], rows)
+
+
 def figure_table() -> str:
     """Worked figures of the circuit."""
     rows = ([figure.what, figure.value, figure.source, figure.bound] for figure in values.figures())
@@ -149,6 +156,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "pins": pin_table,
     "machines": machine_table,
     "words": word_table,
+    "latencies": latency_table,
     "budgets": budget_table,
     "figures": figure_table,
     "memory": memory_table,

@@ -13,7 +13,6 @@ from pen_host.checks import (
     SCREENING_RULES,
     Finding,
     Level,
-    ScreeningRule,
     check_cartridge,
     check_interval,
     check_plan,
@@ -23,6 +22,7 @@ from pen_host.checks import (
 )
 from pen_host.models import CartridgeSeen, Plan
 from pen_host.plans import load_plan
+from pen_host.screening import Rule
 from pen_protocol import limits
 
 TODAY = date(2026, 3, 1)
@@ -85,11 +85,11 @@ def test_a_patient_of_whom_everything_is_denied_passes() -> None:
 
 @pytest.mark.parametrize("rule", SCREENING_RULES, ids=lambda rule: rule.rule_id)
 @pytest.mark.covers("REQ-0901")
-def test_a_question_not_asked_blocks_and_yes_has_the_rules_level(rule: ScreeningRule) -> None:
+def test_a_question_not_asked_blocks_and_yes_has_the_rules_level(rule: Rule) -> None:
     unasked = {rule_id: answer for rule_id, answer in ALL_NO.items() if rule_id != rule.rule_id}
     assert ids(check_screening([rule.rule_id], unasked)) == {rule.rule_id: Level.BLOCK}
     (finding,) = check_screening([rule.rule_id], ALL_NO | {rule.rule_id: True})
-    assert (finding.rule_id, finding.level, finding.source) == (rule.rule_id, rule.level, rule.source)
+    assert (finding.rule_id, finding.level) == (rule.rule_id, rule.level())
     assert rule.question in finding.sentence
 
 
@@ -117,14 +117,21 @@ def test_a_plan_cannot_drop_a_general_question() -> None:
     assert ids(check_screening([], {}))["bleeding_disorder"] is Level.BLOCK
 
 
-def test_every_rule_has_a_source_and_one_id() -> None:
-    assert len(RULES_BY_ID) == len(SCREENING_RULES)
-    assert all(rule.source and rule.question.endswith("?") for rule in SCREENING_RULES)
+@pytest.mark.covers("REQ-0902")
+def test_where_instructions_disagree_the_stricter_counts_until_the_plan_follows_the_other() -> None:
+    yes = ALL_NO | {"anticoagulants": True}
+    (strict,) = check_screening([*PLAN.screening.ask], yes)
+    assert strict.level is Level.BLOCK
+    assert "SkinPen" in strict.source
+    assert "Exceed" in strict.source
+    (followed,) = check_screening([*PLAN.screening.ask], yes, {"anticoagulants": "skinpen"})
+    assert followed.level is Level.OVERRIDE
+    assert "this plan follows skinpen" in followed.source
 
 
-def test_where_instructions_disagree_the_rule_asks_for_a_reason() -> None:
-    assert RULES_BY_ID["anticoagulants"].level is Level.OVERRIDE
-    assert "SkinPen" in RULES_BY_ID["anticoagulants"].source
+def test_a_manual_that_says_nothing_about_a_rule_blocks() -> None:
+    for manuals in ({"anticoagulants": "fda"}, {"horoscope": "fda"}):
+        assert [one.level for one in check_screening([*PLAN.screening.ask], ALL_NO, manuals)] == [Level.BLOCK]
 
 
 # ---- cartridge -----------------------------------------------------------------------------------------------------

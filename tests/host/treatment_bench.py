@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from types import TracebackType
 
@@ -16,7 +17,7 @@ from pen_host.outcomes import Outcome, Value
 from pen_host.pen import Pen
 from pen_host.plans import load_plan
 from pen_host.progress import Progress
-from pen_host.session import Job, Operator, Session, TreatmentResult, open_session, run_treatment
+from pen_host.session import Job, Operator, Proceed, Session, TreatmentResult, open_session, run_treatment
 from pen_host.worker import PenWorker, StopTicket, Ticket
 from pen_sim.rig import SimPen
 from tests.host.stepped import SteppedTransport
@@ -24,6 +25,11 @@ from tests.host.stepped import SteppedTransport
 OPERATOR = Operator("Dr. Test")
 TODAY = date(2026, 11, 22)
 PATIENT = "P-0001"
+NOON_NS = (
+    int(datetime(TODAY.year, TODAY.month, TODAY.day, 12, tzinfo=UTC).timestamp()) * 10**9
+    - time.monotonic_ns()
+)
+"""So that noon of TODAY is when the tests began; the clock goes on from there as the real one does."""
 ANSWER_S = 60
 CHANGE_MS = 200
 """How long the latch is open while a cartridge is changed."""
@@ -108,6 +114,7 @@ class Hands:
     on_cartridge: Callable[[int], None] | None = None
     on_resolve: Callable[[], None] = lambda: None
     on_release: Callable[[], None] | None = None
+    on_proceed: Callable[[Zone], Proceed] = lambda _: Proceed.ARM
     asked: list[tuple[str, str]] = field(default_factory=list)
     agrees: bool = True
     in_contact: bool = True
@@ -127,6 +134,10 @@ class Hands:
         """Take out what is in, then put in something else; the latch is open in between as with real hands."""
         self.sim.bench.take_cartridge()
         self.sim.at_ms(CHANGE_MS, insert)
+
+    def proceed(self, zone: Zone) -> Proceed:
+        self.asked.append(("proceed", zone.name))
+        return self.on_proceed(zone)
 
     def hold(self, zone: Zone) -> None:
         self.asked.append(("hold", zone.name))
@@ -170,7 +181,10 @@ class Station:
         self.line = Line(self.sim)
         self.worker = SteppedWorker(self.line)
         self.pen = Pen(self.worker)
-        self.journal = Journal.create_or_open(place / "record.sqlite")
+        # the record's clock is the station's: a test must not depend on the day it is run
+        self.journal = Journal.create_or_open(
+            place / "record.sqlite", utc_ns=lambda: NOON_NS + time.monotonic_ns()
+        )
         self.worker.add_gate("journal", lambda: self.journal.healthy)
         self.hands = Hands(self.sim)
         self.shown: list[Progress] = []

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from pen_firmware import pio_programs as programs
 from pen_protocol import limits
+from tests.pio import latencies
 from tests.pio.lanes import NEVER, Contacts, Lanes
 
 Program = list[Any]
@@ -21,10 +22,9 @@ Cycles = NDArray[np.int64]
 
 START = 7
 """Cycles from the pull of a stroke word to the rising pad."""
-OFF_WITHIN = 5
-"""Cycles until the pad is low at worst: one turn of the sampling loop and the jump out of it. An opening before cycle C is
-off at the end of cycle C + 4."""
-BLIND = 16
+OFF_WITHIN = latencies.COIL_OFF.cycles
+"""An opening before cycle C is off at the end of cycle C + 4."""
+BLIND = latencies.MISSED.cycles + 1
 """An opening of this many cycles or more is seen by the needle machine in every phase between two queued strokes."""
 QUEUED = 4
 """Words in the queue when a contact opens: the stroke under test, the next one, and two that must never be made."""

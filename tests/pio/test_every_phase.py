@@ -5,7 +5,6 @@ Here the machine alone is asked, its SAFE pin driven directly: what the lease ad
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 
 from pen_firmware import pio_programs as programs
@@ -37,28 +36,6 @@ def test_the_coil_is_off_in_time_and_stays_off_whenever_the_contact_opens(
 
 def test_while_on_an_opening_of_one_turn_is_enough(needle: Program) -> None:
     properties.latches_on_a_glitch(needle)
-
-
-def test_the_worst_phase_is_as_late_as_stated(needle: Program) -> None:
-    """The figure is measured, not an upper bound put down: some phase needs all of it."""
-    word = word_of((511, 0, 0))
-    opens = properties.every_phase(word)
-    lanes = properties.opened(needle, word, opens, NEVER)
-    falls = lanes.result.falls[:, 0]
-    during = (opens > lanes.result.rises[:, 0]) & (falls >= opens)
-
-    assert int((falls - opens)[during].max()) + 1 == OFF_WITHIN
-
-
-def test_the_longest_opening_the_machine_can_miss_is_as_stated(needle: Program) -> None:
-    """One cycle less, and there is a phase (trim and set-up, coil off) in which the machine does not look."""
-    word = word_of((5, 1, 3))
-    opens = properties.every_phase(word)
-    unseen = opens[properties.opened(needle, word, opens, BLIND - 1).flagged < 0]
-
-    assert len(unseen)
-    assert np.all(unseen > programs.word_period_us(word) - BLIND), "missed only between two strokes"
-    assert np.all(properties.opened(needle, word, unseen, BLIND).flagged >= 0)
 
 
 @pytest.mark.covers("REQ-0308", "ESTOP_OPEN")

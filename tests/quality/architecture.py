@@ -70,7 +70,9 @@ def firmware(*, pure: bool = False) -> Room:
 
 
 BOARD = {*CHIP, *SHARED, "array", "errno", "gc", "io", "os", "select", "sys", "time", "uctypes", "vfs"}
-RECORD = ("models", "trace", "progress", "plans", "journal", "blackbox", "dose", "outcomes")
+# what is known about treating, without any record of it
+RULES = ("findings", "intervals", "screening", "presets", "checks", "dose", "models", "gs1")
+RECORD = (*RULES, "trace", "progress", "plans", "journal", "blackbox", "outcomes")
 WIRE = ("discovery", "worker", "transport", "link", "outcomes")
 # firmware whose constants the data sheet shows
 CONSTANTS = ("pio_programs", "cartridge_layout", "depth", "steps")
@@ -115,22 +117,45 @@ ROOMS: Mapping[str, Room] = {
     "pen_host.picture": host("trace"),
     "pen_host.progress": host("trace", "models"),
     "pen_host.live": host("trace", "progress"),
+    "pen_host.findings": host(pure=True),
+    "pen_host.gs1": host(pure=True),
+    "pen_host.intervals": host("findings", pure=True),
     "pen_host.dose": host("models", pure=True),
-    "pen_host.checks": host("models", "dose", pure=True),
+    "pen_host.screening": host("models", "findings"),
+    "pen_host.screening.engine": host("models", "findings", "screening", pure=True),
+    "pen_host.screening.days": host(pure=True),
+    "pen_host.presets": host("models", "findings", "intervals", "screening", "screening.engine", "dose"),
+    "pen_host.checks": host(
+        "models", "dose", "findings", "intervals", "screening", "screening.engine", pure=True
+    ),
     "pen_host.plans": host("models", "checks", "dose"),
     "pen_host.journal": host("models", "trace", "outcomes"),
     "pen_host.blackbox": host("link", "outcomes"),
     "pen_host.records": host(*RECORD),
+    "pen_host.records.cohort": host("records", pure=True),
+    "pen_host.records.adjuncts": host("records", "findings", pure=True),
     "pen_host.exports": host("records", "picture", *RECORD),
     # STOP needs neither record nor session
     "pen_host.stopping": host("pen", *WIRE),
-    "pen_host.session": host("pen", "checks", "records", "picture", *RECORD, *WIRE),
+    "pen_host.session": host("pen", "records", "picture", *RECORD, *WIRE),
     "pen_host.engineering": host("pen", "records", *RECORD, *WIRE),
-    "pen_host.api": host("session", "checks", "records", "pen", *VIEWS, *RECORD, *WIRE),
+    "pen_host.history": host("picture", *RECORD),
+    "pen_host.api": host("history", "stopping", "session", "records", "pen", *VIEWS, *RECORD, *WIRE),
     "pen_host.console": host("api", "session", "records", *VIEWS, *RECORD),
-    "pen_host.demo": host("session", "checks", "records", "pen", *VIEWS, *RECORD, *WIRE),
+    "pen_host.demo": host("session", "records", "pen", *VIEWS, *RECORD, *WIRE),
     "pen_host.cli": host(
-        *("demo", "console", "api", "session", "stopping", "engineering", "spec", "checks", "records", "pen"),
+        *(
+            "demo",
+            "history",
+            "console",
+            "api",
+            "session",
+            "stopping",
+            "engineering",
+            "spec",
+            "records",
+            "pen",
+        ),
         *VIEWS,
         *RECORD,
         *WIRE,

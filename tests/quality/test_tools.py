@@ -14,12 +14,15 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 FIRMWARE = ROOT / "firmware"
 PROTOCOL = ROOT / "protocol"
+RIG = ROOT / "hil_tests"
 
 DEVICE_FILES = sorted(
     [
         *FIRMWARE.glob("*.py"),
         *(FIRMWARE / "pen_firmware").rglob("*.py"),
         *(PROTOCOL / "pen_protocol").rglob("*.py"),
+        *(RIG / "rig_firmware").rglob("*.py"),
+        *(RIG / "rig" / f"{name}.py" for name in ("messages", "pins", "programs")),
     ]
 )
 
@@ -78,7 +81,7 @@ def unpack_stubs(target: Path) -> Path:
 def mypy_on_the_chip(stubs: Path, config: Path, *files: Path) -> subprocess.CompletedProcess[str]:
     config.write_text(
         "[mypy]\n"
-        f"mypy_path = {PROTOCOL}, {FIRMWARE}, {stubs}\n"
+        f"mypy_path = {PROTOCOL}, {FIRMWARE}, {ROOT}, {stubs}\n"
         "explicit_package_bases = True\n"
         "check_untyped_defs = True\n"
         "warn_redundant_casts = True\n"
@@ -89,7 +92,7 @@ def mypy_on_the_chip(stubs: Path, config: Path, *files: Path) -> subprocess.Comp
         "follow_imports_for_stubs = True\n"
         f"cache_dir = {config.parent / 'cache'}\n"
         # bodies of PIO programs are the assembler's language: their names exist while rp2.asm_pio runs them
-        "[mypy-pen_firmware.pio_programs]\n"
+        "[mypy-pen_firmware.pio_programs,hil_tests.rig.programs]\n"
         "disable_error_code = name-defined, call-overload\n"
     )
     command = [

@@ -32,10 +32,15 @@ class Pad:
         return [time_us for time_us, level in self.edges if not level]
 
 
+def opened(opens_us: int) -> list[tuple[int, int]]:
+    """SAFE is low from this cycle on."""
+    return [(opens_us, NEVER)]
+
+
 def needle() -> tuple[NeedleMachine, Pad]:
     pad = Pad()
     machine = NeedleMachine(pad)
-    machine.start()
+    machine.start(0)
     return machine, pad
 
 
@@ -44,7 +49,7 @@ def test_every_word_gives_the_on_time_and_period_of_the_formulas(words: list[int
     machine, pad = needle()
     for word in words:
         assert machine.put(word, 0)
-    machine.advance(NEVER, NEVER)
+    machine.advance(NEVER)
     widths = [fall - rise for rise, fall in zip(pad.rises, pad.falls, strict=True)]
     assert widths == [4 * (word & 0x1FF) + 3 for word in words]
     periods = [b - a for a, b in zip(pad.rises, pad.rises[1:], strict=False)]
@@ -56,7 +61,7 @@ def test_no_word_exceeds_the_caps_on_on_time_rate_and_duty(words: list[int]) -> 
     machine, pad = needle()
     for word in words:
         machine.put(word, 0)
-    machine.advance(NEVER, NEVER)
+    machine.advance(NEVER)
     assert all(fall - rise <= 2_047 for rise, fall in zip(pad.rises, pad.falls, strict=True))
     assert all(b - a >= 6_678 for a, b in zip(pad.rises, pad.rises[1:], strict=False))
 
@@ -71,8 +76,8 @@ def test_advancing_in_pieces_gives_the_same_edges_as_at_once(words: list[int], p
     now_us = 0
     for piece in pieces:
         now_us += piece
-        other.advance(now_us, NEVER)
-    machine.advance(now_us, NEVER)
+        other.advance(now_us)
+    machine.advance(now_us)
     assert pad.edges == other_pad.edges
     assert machine.edges == other.edges
 
@@ -82,7 +87,7 @@ def test_acknowledgements_name_the_words_in_order(words: list[int]) -> None:
     machine, _ = needle()
     for word in words:
         machine.put(word, 0)
-    machine.advance(NEVER, NEVER)
+    machine.advance(NEVER)
     acks = [machine.take_ack(NEVER) for _ in words]
     assert acks == [word >> 9 for word in words]
     assert machine.take_ack(NEVER) == -1
@@ -95,7 +100,7 @@ def test_a_gate_that_opens_at_any_phase_ends_the_stroke_within_5_us_and_nothing_
     machine, pad = needle()
     for _ in range(3):
         machine.put(word, 0)
-    machine.advance(opens_us + 1_000_000, opens_us)
+    machine.advance(opens_us + 1_000_000, opened(opens_us))
     assert machine.tripped
     assert machine.level == 0
     assert all(
@@ -104,7 +109,7 @@ def test_a_gate_that_opens_at_any_phase_ends_the_stroke_within_5_us_and_nothing_
     assert all(fall <= opens_us + 5 for fall in pad.falls)
     edges = len(pad.edges)
     assert machine.put(word, opens_us + 1_000_000)
-    machine.advance(opens_us + 9_000_000, NEVER)
+    machine.advance(opens_us + 9_000_000)
     assert len(pad.edges) == edges, "a closed gate brought words back"
     assert machine.room() == 4
 
@@ -115,7 +120,7 @@ def test_a_truncated_stroke_is_counted_by_the_edge_counter_and_never_acknowledge
 ) -> None:
     machine, pad = needle()
     machine.put(word, 0)
-    machine.advance(opens_us + 1_000_000, opens_us)
+    machine.advance(opens_us + 1_000_000, opened(opens_us))
     acks = 0
     while machine.take_ack(opens_us + 1_000_000) >= 0:
         acks += 1
@@ -127,15 +132,15 @@ def test_a_truncated_stroke_is_counted_by_the_edge_counter_and_never_acknowledge
 def test_a_restart_leads_out_of_the_latch_with_empty_queues() -> None:
     machine, pad = needle()
     machine.put(0, 0)
-    machine.advance(100_000, 0)
+    machine.advance(100_000, opened(0))
     assert machine.tripped
     assert pad.rises == []
     machine.restart(100_000)
     assert not machine.tripped
-    machine.advance(200_000, NEVER)
+    machine.advance(200_000)
     assert pad.rises == []
     machine.put(0, 200_000)
-    machine.advance(300_000, NEVER)
+    machine.advance(300_000)
     assert len(pad.rises) == 1
 
 
@@ -145,19 +150,19 @@ def test_four_unread_acknowledgements_stall_the_machine_low_until_one_is_read() 
     for _ in range(8):
         machine.put(0, now_us)
         now_us += 10_000
-        machine.advance(now_us, NEVER)
+        machine.advance(now_us)
     assert len(pad.rises) == 5, "the fifth is made, its acknowledgement waits"
     assert machine.stalled
     assert machine.level == 0
     assert machine.take_ack(now_us) >= 0
-    machine.advance(now_us + 7_000, NEVER)
+    machine.advance(now_us + 7_000)
     assert len(pad.rises) == 6
 
 
 def test_a_starved_machine_rests_low() -> None:
     machine, pad = needle()
     machine.put(511, 0)
-    machine.advance(10_000_000, NEVER)
+    machine.advance(10_000_000)
     assert machine.resting
     assert machine.level == 0
     assert len(pad.rises) == 1
@@ -165,11 +170,12 @@ def test_a_starved_machine_rests_low() -> None:
 
 def test_a_fifth_waiting_word_is_refused_and_the_one_being_made_is_not_in_the_queue() -> None:
     machine, _ = needle()
-    assert machine.put(0, 0)
-    assert machine.room() == 4
-    assert all(machine.put(0, 0) for _ in range(4))
+    machine.advance(1)
+    assert machine.put(0, 1)
+    assert machine.room() == 4, "a machine that waits takes a word at once"
+    assert all(machine.put(0, 1) for _ in range(4))
     assert machine.room() == 0
-    assert not machine.put(0, 0)
+    assert not machine.put(0, 1)
 
 
 # --- lease ------------------------------------------------------------------------------------------------------------
@@ -178,51 +184,68 @@ def test_a_fifth_waiting_word_is_refused_and_the_one_being_made_is_not_in_the_qu
 def lease() -> tuple[LeaseMachine, Pad]:
     pad = Pad()
     machine = LeaseMachine(pad)
-    machine.start()
+    machine.start(0)
     return machine, pad
 
 
 @given(st.integers(1, (1 << 14) - 1))
 def test_a_lease_lasts_four_us_a_tick_and_one_tick_more(ticks: int) -> None:
     machine, pad = lease()
-    machine.feed(ticks, 0, estop_closed=True)
-    machine.advance(NEVER)
+    machine.feed(ticks, 0)
+    machine.advance(1_000_000, estop_closed=True)
     assert pad.falls[0] - pad.rises[0] == 4 * (ticks + 1)
 
 
 @given(st.integers(0, (1 << 30) - 1))
 def test_no_word_holds_the_line_beyond_the_cap(word: int) -> None:
     machine, pad = lease()
-    machine.feed(word, 0, estop_closed=True)
-    machine.advance(NEVER)
-    assert all(fall - rise <= 65_540 for rise, fall in zip(pad.rises, pad.falls, strict=True))
+    machine.feed(word, 0)
+    machine.advance(1_000_000, estop_closed=True)
+    assert all(fall - rise <= 65_536 for rise, fall in zip(pad.rises, pad.falls, strict=True))
 
 
 def test_a_fed_lease_stays_and_a_zero_ends_it_at_once() -> None:
     machine, pad = lease()
     for now_us in range(0, 100_000, 5_000):
-        machine.advance(now_us)
-        machine.feed(10_000, now_us, estop_closed=True)
-    machine.advance(100_000)
+        machine.advance(now_us, estop_closed=True)
+        machine.feed(10_000, now_us)
+    machine.advance(100_000, estop_closed=True)
     assert pad.falls == []
-    machine.feed(0, 100_000, estop_closed=True)
-    machine.advance(100_006)
-    assert pad.falls[0] <= 100_006
+    machine.feed(0, 100_000)
+    machine.advance(100_009, estop_closed=True)
+    assert pad.falls[0] <= 100_008
 
 
 def test_an_open_stop_contact_latches_the_lease_until_the_machine_is_started() -> None:
     machine, pad = lease()
-    machine.feed(10_000, 0, estop_closed=True)
-    machine.advance(1_000)
-    machine.estop_opened(1_000)
-    machine.advance(1_010)
-    assert 1_000 <= pad.falls[0] <= 1_005
-    machine.feed(10_000, 2_000, estop_closed=True)
-    machine.advance(3_000)
+    machine.feed(10_000, 0)
+    machine.advance(1_000, estop_closed=True)
+    machine.advance(1_004, estop_closed=False)
+    assert 1_000 <= pad.falls[0] < 1_004
+    for now_us in range(2_000, 2_010):
+        machine.feed(10_000, now_us)
+    machine.advance(3_000, estop_closed=True)
     assert machine.level == 0
-    machine.start()
-    machine.feed(10_000, 4_000, estop_closed=True)
+    machine.start(3_000)
+    machine.advance(4_000, estop_closed=True)
+    assert machine.level == 0, "a word of before came back to life"
+    machine.feed(10_000, 4_000)
+    machine.advance(4_010, estop_closed=True)
     assert machine.level == 1
+
+
+@given(st.integers(1, 400), st.integers(1, 2_000))
+def test_the_pump_holds_from_the_first_rise_until_it_has_run_down_after_the_last(
+    ticks: int, asked_us: int
+) -> None:
+    machine, pad = lease()
+    machine.feed(ticks, 0)
+    machine.advance(asked_us, estop_closed=True)
+    last_rise_us = 3 + 4 * ticks
+    assert machine.pumped(asked_us) == (3 < asked_us < last_rise_us + pio.SAFE_DECAY_US)
+    machine.advance(10_000, estop_closed=True)
+    assert machine.gaps()[1][0] == last_rise_us + pio.SAFE_DECAY_US
+    assert len(pad.rises) == 1
 
 
 # --- period meter -----------------------------------------------------------------------------------------------------
@@ -258,7 +281,7 @@ def test_a_pause_too_long_to_count_gives_no_period() -> None:
 def stepper(gate: list[bool]) -> tuple[StepperMachine, Pad]:
     pad = Pad()
     machine = StepperMachine(pad, lambda: gate[0])
-    machine.start()
+    machine.start(0)
     return machine, pad
 
 
@@ -287,10 +310,10 @@ def test_a_closing_gate_stops_the_steps_within_5_us_and_drains_the_queue(closes_
     gate[0] = False
     machine.advance(1_000_000)
     assert machine.tripped
-    assert all(rise <= closes_us + 5 for rise in pad.rises)
+    assert all(rise < closes_us + 5 for rise in pad.rises)
     gate[0] = True
     machine.advance(2_000_000)
-    assert all(rise <= closes_us + 5 for rise in pad.rises)
+    assert all(rise < closes_us + 5 for rise in pad.rises)
     machine.restart(2_000_000)
     machine.put(1_000, 2_000_000)
     machine.advance(3_000_000)
@@ -307,7 +330,7 @@ def test_a_step_that_closes_its_own_gate_is_the_last() -> None:
             gate[0] = len(steps) < 2
 
     machine = StepperMachine(edge, lambda: gate[0])
-    machine.start()
+    machine.start(0)
     for _ in range(4):
         machine.put(500, 0)
     machine.advance(1_000_000)

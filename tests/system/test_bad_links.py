@@ -13,7 +13,7 @@ from pen_host.errors import PenError
 from pen_host.models import Zone
 from pen_host.names import State
 from pen_host.outcomes import Done
-from pen_host.session import Session, Treatment, check_before, open_session, wait_for_boot
+from pen_host.session import Proceed, Session, Treatment, check_before, open_session, wait_for_boot
 from pen_protocol import limits
 from pen_protocol.states import Condition
 from pen_sim.stream import LaneFaults
@@ -75,6 +75,10 @@ class Hands:
     def give_cartridge(self, _why: str) -> None:
         """See `pen_host.session.Hands`."""
         self._bench.hand("insert_new_cartridge")
+
+    def proceed(self, _zone: Zone) -> Proceed:
+        """See `pen_host.session.Hands`."""
+        return Proceed.ARM
 
     def hold(self, _zone: Zone) -> None:
         """See `pen_host.session.Hands`."""

@@ -6,6 +6,7 @@ in memory, so reading it costs the pen nothing. `hil_tests.chip.probe` knows bot
 """
 
 import gc
+import time
 from array import array
 
 import micropython
@@ -30,12 +31,15 @@ _FREE = 6
 _KEPT = 800
 _HOARDED = 300
 
-# idle count, stroking count, free bytes, steady passes watched, bytes they took, passes with a frame, bytes those took
+# idle count, stroking count, free bytes, steady passes watched, bytes they took, passes with a frame, bytes those took,
+# longest collection under strokes in us
 _heads = array("I", [0] * 8)
 _idle = array("H", bytearray(2 * _KEPT))
 _stroking = array("H", bytearray(2 * _KEPT))
 _hoard = []
 _watching = False
+_grown = 0
+_framed = 0
 _places = array("I", [uctypes.addressof(_heads), uctypes.addressof(_idle), uctypes.addressof(_stroking)])
 mem32[_FIGURES] = uctypes.addressof(_places)
 
@@ -54,14 +58,20 @@ def _frames(pen):
 
 
 def _watched_tick(pen):
-    """A pass with the heap looked at before and after: costs milliseconds, so such passes are not timed."""
-    frames = _frames(pen)
-    before = gc.mem_alloc()
+    """A pass, and how much the heap has grown since the last one ended: looking costs milliseconds, so it is not timed.
+
+    From end to end, not from begin to end: what a pass takes and gives back is nothing, wherever it gives it back.
+    """
+    global _grown, _framed
     _shipped_tick(pen)
-    taken = gc.mem_alloc() - before
-    at = 3 if _frames(pen) == frames else 5
-    _heads[at] += 1
-    _heads[at + 1] += taken
+    grown = gc.mem_alloc()
+    framed = _frames(pen)
+    if _grown:
+        at = 3 if framed == _framed else 5
+        _heads[at] += 1
+        _heads[at + 1] += max(grown - _grown, 0)
+    _grown = grown
+    _framed = framed
 
 
 def _tick(pen):
@@ -73,7 +83,9 @@ def _tick(pen):
         _shipped_tick(pen)
         _keep(_stroking, 1, pen.tick_us) if stroking else _keep(_idle, 0, pen.tick_us)
     if stroking and _hoard:
+        began_us = time.ticks_us()
         gc.collect()
+        _heads[7] = max(_heads[7], time.ticks_diff(time.ticks_us(), began_us))
     asked = mem32[_ASKED]
     if asked:
         mem32[_ASKED] = 0

@@ -14,6 +14,7 @@ from .telling import print_json
 
 if TYPE_CHECKING:
     from ..pen import Identity, Pen, Settings, Status
+    from .remote import RemotePen
 
 LOOK_S = 0.1
 """As often as a pen says how it is."""
@@ -34,8 +35,9 @@ def list_pens(json_: Json = False) -> None:
     """Find every pen on USB. A USB id only nominates a port; a pen says itself that it is one."""
     from ..discovery import scan
     from .output import show_rows
+    from .remote import held_by_consoles
 
-    found = scan()
+    found = [*held_by_consoles(), *scan()]
     if json_:
         pens = [
             {
@@ -57,10 +59,10 @@ def list_pens(json_: Json = False) -> None:
 
 def info(port: Port = None, url: Url = None, serial: Serial = None, json_: Json = False) -> None:
     """Who the pen is: serial number, firmware, settings."""
-    from ..pen import Pen
     from .output import show_facts
+    from .remote import opened
 
-    with Pen.open(port or url, serial, keep_dumps=False) as pen:
+    with opened(port or url, serial) as pen:
         identity, settings = pen.identity(), pen.settings_read()
     if json_:
         print_json({**_identity(identity), "settings": asdict(settings)})
@@ -80,9 +82,9 @@ def status(
     ] = False,
 ) -> None:
     """What the pen says now. Requested and measured values, what blocks it and what to do about that, counters."""
-    from ..pen import Pen
+    from .remote import opened
 
-    with Pen.open(port or url, serial, keep_dumps=False) as pen:
+    with opened(port or url, serial) as pen:
         first = _first_status(pen)
         if not watch:
             _print_status(first, json_)
@@ -111,12 +113,14 @@ def clear(
     json_: Json = False,
 ) -> None:
     """Clear a stop in somebody's name. It is named by its cause; sessions that a crash left open are settled first."""
+    from ..api.client import must_be_free
     from ..errors import UsageError
     from ..journal import Journal, default_path
     from ..pen import Pen
     from ..session import Operator as Person
     from ..session import clear_stop, recover, wait_for_boot
 
+    must_be_free(port or url, serial)
     with Pen.open(port or url, serial, keep_dumps=False) as pen:
         wait_for_boot(pen)
         if not cause:
@@ -140,7 +144,7 @@ def clear(
     )
 
 
-def _first_status(pen: "Pen") -> "Status":
+def _first_status(pen: "Pen | RemotePen") -> "Status":
     from ..names import State
 
     end_s = time.monotonic() + BOOT_S
@@ -149,7 +153,7 @@ def _first_status(pen: "Pen") -> "Status":
     return now
 
 
-def _watch(pen: "Pen", json_: bool) -> None:
+def _watch(pen: "Pen | RemotePen", json_: bool) -> None:
     from .status_view import as_json, blocks, facts, panel
 
     title = f"pen {pen.identity().serial}"
@@ -168,7 +172,7 @@ def _watch(pen: "Pen", json_: bool) -> None:
             live.update(panel(now, title), refresh=True)
 
 
-def _every_status(pen: "Pen", *, old_too: bool = False) -> "Iterator[Status]":
+def _every_status(pen: "Pen | RemotePen", *, old_too: bool = False) -> "Iterator[Status]":
     """The pen's statuses as they come, for ever; with `old_too` also a look at an old one, whose age goes up.
 
     Raises:

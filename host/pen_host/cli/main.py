@@ -8,7 +8,21 @@ import typer
 from typer.exceptions import TyperException
 
 from ..errors import ExitCode, PenError
-from . import demo, device, firmware, hil, log, session, sim, spec
+from . import (
+    cartridge,
+    console,
+    demo,
+    device,
+    firmware,
+    hil,
+    log,
+    outcome,
+    patient,
+    screen,
+    session,
+    sim,
+    spec,
+)
 from .telling import tell
 
 app = typer.Typer(
@@ -23,6 +37,11 @@ app = typer.Typer(
 demo.register(app)
 device.register(app)
 session.register(app)
+patient.register(app)
+screen.register(app)
+cartridge.register(app)
+outcome.register(app)
+console.register(app)
 sim.register(app)
 log.register(app)
 firmware.register(app)

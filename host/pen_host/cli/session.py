@@ -37,6 +37,7 @@ def run(
     """Treat by a plan on any pen: checks, cartridge, home, zones, close. The same job as `pen demo`."""
     from rich.console import Console
 
+    from ..api.client import must_be_free
     from ..checks import questions
     from ..journal import Journal, default_path
     from ..live import LiveView
@@ -52,6 +53,7 @@ def run(
     console = Console(stderr=json_)
     hands = hands_for(console, sys.stdin.isatty())
     place = journal_file or default_path()
+    must_be_free(port or url, serial)
     with Pen.open(port or url, serial) as pen, Journal.create_or_open(place) as journal:
         pen.worker.add_gate("journal", lambda: journal.healthy)
         asked = [rule for rule in questions(plan.screening.ask) if rule.rule_id not in plan.screening.answers]
@@ -68,8 +70,8 @@ def run(
 @group.command("list")
 def list_sessions(journal_file: JournalFile = None, json_: Json = False) -> None:
     """Every session in the record, oldest first."""
+    from ..history import session_lines
     from ..journal import JournalReader, default_path
-    from .history import session_lines
     from .output import show_rows
 
     with JournalReader(journal_file or default_path()) as reader:
@@ -103,8 +105,8 @@ def show(
     json_: Json = False,
 ) -> None:
     """One session: its entries, strokes by run and zone, and its picture."""
+    from ..history import draw_picture, session_entries, session_facts
     from ..journal import JournalReader, default_path
-    from .history import draw_picture, session_entries, session_facts
     from .output import show_facts, show_rows
 
     with JournalReader(journal_file or default_path()) as reader:
@@ -141,12 +143,14 @@ def recover(
     """Settle and close sessions that a crash left open, from the pen's own counters."""
     from dataclasses import asdict
 
+    from ..api.client import must_be_free
     from ..journal import Journal, default_path
     from ..pen import Pen
     from ..session import Operator as Person
     from ..session import recover as settle
     from ..session import wait_for_boot
 
+    must_be_free(port or url, serial)
     with (
         Pen.open(port or url, serial) as pen,
         Journal.create_or_open(journal_file or default_path()) as journal,

@@ -49,7 +49,9 @@ def main(arguments: Sequence[str]) -> int:
     as_json = "--json" in arguments
     try:
         given = parser().parse_args(arguments)
-        return stop(given.port or given.url, given.serial, as_json=as_json)
+        return stop(
+            given.port or given.url, given.serial, as_json=as_json, holders=consoles(given.port or given.url)
+        )
     except PenError as error:
         tell(error.sentence, error.exit_code, as_json=as_json)
         return error.exit_code
@@ -72,7 +74,13 @@ def stop(url: str | None, serial: str | None, *, as_json: bool, holders: "Sequen
     """
     from ..stopping import ports_of, stop_every  # late: the other commands' help does not wait for it
 
-    reports = stop_every([url] if url else ports_of(serial), STOP_S, holders)
+    try:
+        urls = [url] if url else ports_of(serial)
+    except PenError:
+        if not holders:
+            raise
+        urls = []  # the port of the wanted pen is held by a console, which is asked
+    reports = stop_every(urls, STOP_S, holders)
     if not reports:
         raise NoPenError(f"No pen was found, so STOP went nowhere. {BY_HAND}")
     if as_json:
@@ -81,6 +89,22 @@ def stop(url: str | None, serial: str | None, *, as_json: bool, holders: "Sequen
         for report in reports:
             print(f"{report.url}: {report.sentence}")
     return _exit_code(reports)
+
+
+def consoles(url: str | None) -> "list[Holder]":
+    """Running consoles: each holds a port, stops its own pen and says what became of it.
+
+    Args:
+        url: Only those that may hold the pen at this port.
+    """
+    from ..api.runtime import find_all
+
+    found = [one for one in find_all() if url is None or one.pen in (None, url)]
+    if not found:
+        return []
+    from ..api.client import stopping
+
+    return [stopping(one) for one in found]
 
 
 def _exit_code(reports: "Sequence[Stopped]") -> ExitCode:

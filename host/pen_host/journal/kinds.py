@@ -39,6 +39,19 @@ class Kind(StrEnum):
     SAMPLES = "samples"
     """A stretch of what was measured, for pictures; see `pen_host.trace`."""
     NOTE = "note"
+    PATIENT = "patient"
+    """A patient was added, corrected or erased; by pseudonym and salted digest, never by name."""
+    CONSENT = "consent"
+    VISIT = "visit"
+    STOCK = "stock"
+    """A cartridge of the inventory changed its state, or a lot was called back."""
+    CLEANING = "cleaning"
+    MEASUREMENT = "measurement"
+    REACTION = "reaction"
+    TOPICAL = "topical"
+    HOME_TOOL = "home_tool"
+    SIGNATURE = "signature"
+    """A person put name, time and meaning under something."""
 
 
 REQUIRED: Mapping[str, tuple[str, ...]] = {
@@ -49,6 +62,13 @@ REQUIRED: Mapping[str, tuple[str, ...]] = {
     Kind.OVERRIDE: ("rule_id", "reason"),
     Kind.STATUS: ("strokes_total", "contact_total", "next_event"),
     Kind.NOTE: ("text",),
+    Kind.PATIENT: ("change",),
+    Kind.CONSENT: ("change",),
+    Kind.VISIT: ("change", "visit"),
+    Kind.STOCK: ("change",),
+    Kind.MEASUREMENT: ("id", "kind"),
+    Kind.REACTION: ("change", "reaction"),
+    Kind.SIGNATURE: ("of", "meaning", "digest"),
 }
 """Keys a payload of the kind must have; more are welcome."""
 

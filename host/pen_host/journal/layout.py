@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from pen_host.errors import JournalError
@@ -26,11 +26,19 @@ NEWEST = "0001"
 """Revision of the last migration; a test compares it with the scripts."""
 
 
-def revision(connection: sqlite3.Connection) -> str:
-    """The layout a file says it has, or nothing for a file without tables."""
-    if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'").fetchone():
+VERSION_TABLE = "alembic_version"
+
+
+def revision(connection: sqlite3.Connection, table: str = VERSION_TABLE) -> str:
+    """The layout a file says it has, or nothing for a file without tables.
+
+    Args:
+        connection: To the file.
+        table: Where Alembic keeps it; each family of tables has one of its own.
+    """
+    if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (table,)).fetchone():
         return ""
-    row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+    row = connection.execute(f"SELECT version_num FROM {table}").fetchone()  # noqa: S608 - our own names
     return str(row[0]) if row else ""
 
 
@@ -58,13 +66,23 @@ def bring_up_to_date(
         return None
     saved = None
     if held:
-        if held not in _revisions():
+        if held not in revisions(SCRIPTS):
             raise JournalNewerError(path, held)
-        saved = _copy_name(path, NEWEST)
-        sqlite.backup(path, saved)
+        saved = copy_before(path, NEWEST)
     elif not sqlite.is_empty(raw):
         raise JournalDamagedError(path, "it is a database, but not a record of this program")
     _upgrade(path, engine)
+    return saved
+
+
+def copy_before(record: Path, newest: str) -> Path:
+    """Copies a record as it is before a layout, and returns where the copy is.
+
+    Raises:
+        JournalError: The copy could not be made, or is not whole.
+    """
+    saved = _copy_name(record, newest)
+    sqlite.backup(record, saved)
     return saved
 
 
@@ -76,33 +94,44 @@ def _copy_name(record: Path, newest: str) -> Path:
 
 
 def _upgrade(path: Path, engine: Engine) -> None:
-    from alembic import command
-    from alembic.util import CommandError
-
-    config = _config()
     try:
         with engine.begin() as connection:
             connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            migrate(path, connection, SCRIPTS)
     except SQLAlchemyError as error:
         raise failure(path, error) from error
+
+
+def migrate(path: Path, connection: Connection, scripts: Path) -> None:
+    """Runs the migrations of a folder, within the transaction that the connection has begun.
+
+    Raises:
+        JournalUnwritableError: A script cannot be run.
+        SQLAlchemyError: What one of them met with.
+    """
+    from alembic import command
+    from alembic.util import CommandError
+
+    config = _config(scripts)
+    config.attributes["connection"] = connection
+    try:
+        command.upgrade(config, "head")
     except CommandError as error:
         raise JournalUnwritableError(path, f"its layout could not be changed: {error}") from error
 
 
-def _revisions() -> set[str]:
-    """Every layout this program knows."""
+def revisions(scripts: Path) -> set[str]:
+    """Every layout that the migrations of a folder know."""
     from alembic.script import ScriptDirectory
 
-    return {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
+    return {script.revision for script in ScriptDirectory.from_config(_config(scripts)).walk_revisions()}
 
 
-def _config() -> Config:
+def _config(scripts: Path) -> Config:
     from alembic.config import Config
 
     config = Config()
-    config.set_main_option("script_location", str(SCRIPTS).replace("%", "%%"))
+    config.set_main_option("script_location", str(scripts).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     return config
 

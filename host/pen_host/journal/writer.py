@@ -170,6 +170,29 @@ class Journal:
             self._must_be_healthy()
             return self._write(lambda _: (list(drafts), texts), actor, role)
 
+    def together(
+        self, change: Callable[[Connection], Sequence[Draft]], *, actor: str = SYSTEM, role: str = SYSTEM
+    ) -> tuple[Row, ...]:
+        """Changes other tables of the record's file and writes the entries that tell of it: all of it is durable, or none.
+
+        Args:
+            change: Gets the connection within the transaction and returns the entries. Whatever it raises undoes
+                everything; an error of SQLAlchemy that it lets through counts as a failure of the record.
+            actor: Who did it.
+            role: In what role.
+
+        Raises:
+            JournalError: Nothing was changed and nothing written.
+        """
+
+        def choose(connection: Connection) -> tuple[list[Draft], list[str]]:
+            drafts = list(change(connection))
+            return drafts, [payload_text(draft) for draft in drafts]
+
+        with self._turn:
+            self._must_be_healthy()
+            return self._write(choose, actor, role)
+
     def append_events(
         self,
         pen_serial: str,
@@ -218,6 +241,21 @@ class Journal:
             row = self._write(lambda _: ([draft], [payload_text(draft)]), actor, role)[0]
             self._failure = ""
             return row
+
+    def flush_log(self) -> None:
+        """Empties SQLite's write-ahead log into the file, so that nothing older than the file lies beside it.
+
+        Where there is no such log this does nothing. Entries are durable without it.
+
+        Raises:
+            JournalError: The log could not be emptied; nothing is lost.
+        """
+        with self._turn:
+            self._must_be_healthy()
+            try:
+                self._raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            except sqlite3.Error as error:
+                raise sqlite.translated(self.path, error) from error
 
     def verify(self, progress: Progress | None = None, known: Sequence[Head] = ()) -> Report:
         """Verifies the whole chain, from a connection of its own; writing goes on meanwhile.

@@ -2,10 +2,17 @@
 
 from .bedside import TreatmentAbandonedError
 from .clearing import Cleared, clear_stop
-from .hands import Hands, PromptedHands
+from .hands import Hands, Proceed, PromptedHands
 from .job import Job, TreatmentResult, run_treatment, writable
 from .operator import Operator
-from .precheck import ForbiddenError, check_before, must_not_be_stopped, used_cartridges, wait_for_boot
+from .precheck import (
+    ForbiddenError,
+    check_before,
+    last_treated,
+    must_not_be_stopped,
+    used_cartridges,
+    wait_for_boot,
+)
 from .recovery import Recovered, interrupted, recover
 from .session import RequestRefusedError, Session, open_session, session_name
 from .treatment import Course, Treatment
@@ -18,6 +25,7 @@ __all__ = [
     "Hands",
     "Job",
     "Operator",
+    "Proceed",
     "PromptedHands",
     "Recovered",
     "RequestRefusedError",
@@ -29,6 +37,7 @@ __all__ = [
     "check_before",
     "clear_stop",
     "interrupted",
+    "last_treated",
     "must_not_be_stopped",
     "open_session",
     "recover",

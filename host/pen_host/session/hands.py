@@ -4,16 +4,33 @@ The treatment never trusts that something was done: it asks, then waits until th
 """
 
 from collections.abc import Callable
+from enum import StrEnum
 from typing import Protocol
 
 from ..models import Zone
 
 
+class Proceed(StrEnum):
+    """What is to happen with the zone that comes next."""
+
+    ARM = "arm"
+    SKIP = "skip"
+    FINISH = "finish"
+    """Neither this zone nor any after it; the treatment is closed with what was done."""
+
+
 class Hands(Protocol):
-    """Somebody, or a bench, at the pen. Every call returns at once; the pen's inputs tell what really happened."""
+    """Somebody, or a bench, at the pen.
+
+    The pen's inputs tell what really happened. Every call returns at once, but those that ask for a
+    decision.
+    """
 
     def give_cartridge(self, why: str) -> None:
         """Put a cartridge in that was never used, and close the latch."""
+
+    def proceed(self, zone: Zone) -> Proceed:
+        """Whether the zone may be armed: asked before its first hold and after every stop. May wait; the needle is off."""
 
     def hold(self, zone: Zone) -> None:
         """Place the tip on the zone and hold the trigger."""
@@ -46,6 +63,10 @@ class PromptedHands:
     def give_cartridge(self, why: str) -> None:
         """See `Hands`."""
         self._say(f"{why} Insert a new cartridge from a sealed package and close the latch.")
+
+    def proceed(self, _zone: Zone) -> Proceed:
+        """See `Hands`. Whoever reads along at a terminal has both hands at the pen: its trigger is the decision."""
+        return Proceed.ARM
 
     def hold(self, zone: Zone) -> None:
         """See `Hands`."""

@@ -18,7 +18,7 @@ from ..progress import Phase, Progress, ZoneProgress
 from ..trace import Mark, Sample
 from .bedside import POLL_S, Bedside
 from .cartridges import CARTRIDGE_MASK, Cartridges
-from .hands import Hands
+from .hands import Hands, Proceed
 from .observer import BETWEEN_ZONES, Observer
 from .session import RequestRefusedError, Session
 from .way_out import Trip, WayOut, bit
@@ -90,9 +90,11 @@ class Treatment:
         finished = False
         try:
             self._session.tighten(self._plan)
-            for index, zone in enumerate(self._plan.zones):
-                self._treat(index, zone)
-            self._at.say(Phase.CLOSING, "All zones are done; the needle retracts and the session is closed.")
+            ended = any(
+                self._treat(index, zone) is Proceed.FINISH for index, zone in enumerate(self._plan.zones)
+            )
+            done = "The operator ends the treatment" if ended else "All zones are done"
+            self._at.say(Phase.CLOSING, f"{done}; the needle retracts and the session is closed.")
             finished = True
         finally:
             if not finished:
@@ -131,15 +133,21 @@ class Treatment:
 
     # --- steps ----------------------------------------------------------------------------------------------------------
 
-    def _treat(self, index: int, zone: Zone) -> None:
-        """One zone, however many trigger holds and stops it takes."""
+    def _treat(self, index: int, zone: Zone) -> Proceed:
+        """One zone, however many trigger holds and stops it takes; what the operator decided about it."""
         self._session.note(
             Kind.ZONE_SELECTED, {"zone": zone.name, "from_event_id": self._pen.status().next_event}
         )
         self._observer.active = index
+        decision: Proceed | None = None
         while not self._zone_done(index, zone):
             try:
-                self._prepare(zone)
+                self._prepare()
+                decision = decision or self._hands.proceed(zone)
+                if decision is not Proceed.ARM:
+                    self._session.note(Kind.NOTE, {"text": f"{zone.name}: {decision}", "zone": zone.name})
+                    break
+                self._arm(zone)
                 self._hold(index, zone)
             except RequestRefusedError as error:
                 status = self._pen.status()
@@ -148,11 +156,14 @@ class Treatment:
             status = self._pen.status()
             if status.stopped:
                 self._way_out.from_stop(status, zone.name)
+                # what was decided before a stop is decided anew after it
+                decision = None
         self._observer.active = BETWEEN_ZONES
         self._session.witness()
+        return decision or Proceed.ARM
 
-    def _prepare(self, zone: Zone) -> None:
-        """Cartridge and home where they are wanting; then set, verify, arm."""
+    def _prepare(self) -> None:
+        """Cartridge and home where they are wanting."""
         status = self._pen.status()
         if status.conditions & CARTRIDGE_MASK:
             begun = bool(self._cartridges.burned)
@@ -161,6 +172,9 @@ class Treatment:
         if status.conditions & (bit(Condition.NOT_HOMED) | bit(Condition.STEP_MISMATCH)):
             self._at.say(Phase.HOMING, "The axis looks for its home position.")
             self._session.home()
+
+    def _arm(self, zone: Zone) -> None:
+        """Set, verify, arm."""
         self._at.say(Phase.POSITIONING, f"{zone.name}: set {zone.depth_um / 1000:.2f} mm.")
         self._session.set_depth(zone.depth_um)
         self._session.set_rate(zone.rate_mhz)

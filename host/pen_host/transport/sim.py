@@ -97,6 +97,10 @@ class SimTransport:
         """Let go; simulated time stands still from here on."""
         self._closed = True
 
+    def reopened(self) -> SimTransport:
+        """Another line to the same pen, after this one was closed."""
+        return SimTransport(self._name, self.sim, self._scale, self._clock)
+
     def _alive(self) -> None:
         if self._closed:
             raise TransportLostError(self._name, "the simulated pen was closed")

@@ -5,12 +5,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from .. import picture
-from ..errors import UsageError
-from ..journal import JournalReader, Kind, Row, SessionSummary
-from ..models import PenEvent
-from ..names import EventCode, cause_name, event_name
-from ..trace import Mark, unpack
+from . import picture
+from .errors import UsageError
+from .journal import JournalReader, Kind, Row, SessionSummary
+from .models import PenEvent
+from .names import EventCode, cause_name, event_name
+from .trace import Mark, unpack
 
 _SAYS_MAX = 110
 

@@ -1,0 +1,21 @@
+"""Names of what is compared; they stand in the table and in the JSON."""
+
+PEN = "pen"
+TIMER_SOFT = "machine.Timer, soft callback"
+TIMER_HARD = "machine.Timer, hard callback"
+PWM = "machine.PWM"
+PWM_ALONE = "machine.PWM, no watchdog"
+LOOP = "timed in Python, watchdog only"
+MPREMOTE = "mpremote, raw REPL"
+STEPS_PEN = "pen's axis machine and steps.py"
+STEPS_LOOP = "busy loop over ticks_us"
+
+FIRMWARE_LEG = "a leg to depth, whole firmware"
+CRUISE = "800 steps/s"
+COLLECTED = "800 steps/s under collections"
+LEAST = "shortest steps, one by one"
+MACHINE = "shortest steps, an array at once"
+UNTIMED = "as fast as can be"
+
+CALLER = "as the caller waits"
+WIRE = "on the wire"

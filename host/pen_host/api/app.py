@@ -1,0 +1,46 @@
+"""The FastAPI application: the API's paths, and the pages on top when they are given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from fastapi import FastAPI
+from starlette.types import ASGIApp
+
+from . import answers, live_socket
+from .guard import Guard, Policy
+from .routes import bench, clinic, core, pen, persons, records, service, treatment
+from .service import ConsoleService
+
+TITLE = "derma-pen console"
+Pages = Callable[[FastAPI, ConsoleService], None]
+"""Puts pages on the application."""
+
+
+def build(console: ConsoleService, pages: Pages | None = None) -> FastAPI:
+    """The application, without the guard in front of it."""
+    app = FastAPI(
+        title=TITLE,
+        description="One pen, its treatment and its record. STOP needs no login.",
+        version="1",
+        openapi_url="/api/openapi.json",
+        # the interactive pages load scripts from elsewhere; the description itself is served
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.state.service = console
+    answers.install(app)
+    for part in (core, pen, persons, treatment, clinic, records, service):
+        app.include_router(part.router)
+    if console.bench is not None:
+        app.include_router(bench.router)
+    app.include_router(live_socket.router)
+    if pages is not None:
+        pages(app, console)
+    return app
+
+
+def guarded(app: FastAPI, policy: Callable[[], Policy], key: str) -> ASGIApp:
+    """The application behind the guard; nothing is served without it."""
+    console: ConsoleService = app.state.service
+    return Guard(app, policy, console.sessions, key)

@@ -1,0 +1,426 @@
+"""The open treatment of this console: its steps in their order, and the run in the middle of them.
+
+The server keeps the order, not the page: whatever is asked out of turn is refused and changes nothing.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from http import HTTPStatus
+from pathlib import Path
+
+from pen_protocol import limits
+from pen_protocol.states import BLOCKS_ARM
+
+from ..advice import for_cause
+from ..checks import check_cartridge
+from ..errors import PenError, RefusedError
+from ..findings import Finding, Level
+from ..journal import Journal
+from ..names import Condition
+from ..pen import Pen
+from ..records.models import Person, Visit
+from ..session import Operator, used_cartridges
+from ..session.events import seen
+from .aftermath import Aftermath
+from .catalogue import choices, question_view
+from .docking import Docked
+from .draft import Draft, wrong_step
+from .flow_models import (
+    STEPS,
+    CheckCartridge,
+    ChoosePatient,
+    ChoosePlan,
+    Cleaned,
+    CloseTreatment,
+    GiveConsent,
+    PlanView,
+    QuestionView,
+    Screen,
+    TreatmentStep,
+    TreatmentView,
+    ZoneDecision,
+)
+from .problems import Code, ProblemError, must_pass, wrong_field
+from .running import Order, TreatmentRun
+from .views import CURED_BY_STEPS
+from .visiting import Visiting, answers_of
+
+
+class TreatmentDesk:
+    """See the module. Any thread may call; each call is done before the next begins, and may wait for pen and record.
+
+    Args:
+        journal: The record.
+        visiting: The clinic's record, as the steps use it.
+        docked: The pen now, None without one.
+        pictures: Directory for pictures.
+        changed: Told when there is something new to show; must return at once.
+        told: Told a sentence that everybody at a console should know.
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        visiting: Visiting,
+        docked: Callable[[], Docked | None],
+        pictures: Path,
+        changed: Callable[[], None],
+        told: Callable[[str], None],
+    ) -> None:
+        self._journal = journal
+        self._visiting = visiting
+        self._clinic = visiting.clinic
+        self._aftermath = Aftermath(journal, visiting)
+        self._docked = docked
+        self._pictures = pictures
+        self._changed = changed
+        self._say = told
+        self._lock = threading.RLock()
+        self._draft: Draft | None = None
+        self.run: TreatmentRun | None = None
+
+    # --- looking --------------------------------------------------------------------------------------------------------
+
+    def view(self) -> TreatmentView:
+        """How it stands; waits for nobody."""
+        draft, run = self._draft, self.run
+        return TreatmentView() if draft is None else draft.view(run.view() if run is not None else None)
+
+    def questions(self) -> tuple[QuestionView, ...]:
+        """The whole screening."""
+        rules = self._clinic.screening.rules
+        return tuple(question_view(rules, rule) for rule in rules.rules)
+
+    def presets(self) -> tuple[PlanView, ...]:
+        """Plans to begin from."""
+        return choices(self._visiting)
+
+    @property
+    def running(self) -> bool:
+        """The pen works for a treatment."""
+        return self.run is not None and self.run.running
+
+    @property
+    def needle_phase(self) -> bool:
+        """The needle runs or may be about to."""
+        return self.run is not None and self.run.needle_phase
+
+    # --- steps ----------------------------------------------------------------------------------------------------------
+
+    def choose_patient(self, operator: str, asked: ChoosePatient) -> TreatmentView:
+        """Step 1: begins a treatment. See the module for errors."""
+        patient = self._clinic.patients.get(asked.reference)
+        needlings = [one.day for one in self._clinic.visits.needlings(patient.patient_id)]
+        with self._lock:
+            if self._draft is not None:
+                raise wrong_step(TreatmentStep.PATIENT, self._draft.step)
+            self._draft = Draft(operator, patient, max(needlings).isoformat() if needlings else None)
+        return self._told()
+
+    def screen(self, asked: Screen) -> TreatmentView:
+        """Step 2: every question answered, nothing that every plan forbids."""
+        with self._lock:
+            draft = self._open(TreatmentStep.SCREENING)
+            answers = answers_of(asked)
+            findings = self._visiting.judge(draft.patient, answers, everywhere=True)
+            must_pass(findings, asked.reasons)
+            draft.answers = answers
+            draft.reasons |= _used(findings, asked.reasons)
+            draft.findings[TreatmentStep.SCREENING] = findings
+            draft.step = TreatmentStep.PLAN
+        return self._told()
+
+    def choose_plan(self, by: Person, asked: ChoosePlan) -> TreatmentView:
+        """Step 3: a preset or its numbers changed, within every cap; the screening is judged for it and put on record."""
+        depth_cap_um, rate_max_mhz = self._caps()
+        with self._lock:
+            draft = self._open(TreatmentStep.PLAN)
+            built = self._visiting.build(asked)
+            judged = self._clinic.screening.evaluate(draft.patient.patient_id, built.plan, draft.answers)
+            findings = [
+                *judged.findings,
+                *self._visiting.plan_findings(draft.patient, built.plan, depth_cap_um, rate_max_mhz),
+            ]
+            reasons = {**draft.reasons, **asked.reasons}
+            must_pass(findings, reasons)
+            draft.screened = self._visiting.screened(
+                draft.patient.patient_id, built.plan, draft.answers, reasons, by
+            )
+            draft.built, draft.preset = built, asked.preset
+            draft.reasons |= _used(findings, reasons)
+            draft.findings[TreatmentStep.SCREENING] = judged.findings
+            draft.findings[TreatmentStep.PLAN] = tuple(findings[len(judged.findings) :])
+            draft.step = TreatmentStep.CONSENT
+        return self._told()
+
+    def give_consent(self, by: Person, asked: GiveConsent) -> TreatmentView:
+        """Step 4: to this very text; opens the visit."""
+        with self._lock:
+            draft = self._open(TreatmentStep.CONSENT)
+            built, screened = draft.built, draft.screened
+            assert built is not None, "steps are done in order"
+            assert screened is not None, "steps are done in order"
+            text = self._visiting.consent_text()
+            if asked.text_sha256 != text.digest:
+                raise wrong_field("text_sha256", "The text has changed since it was shown; read it again.")
+            if not asked.agreed:
+                raise wrong_field("agreed", "Without the patient's consent there is no treatment.")
+            if built.plan.off_label and not asked.off_label_said:
+                raise wrong_field("off_label_said", "The patient must be told that this use is not cleared.")
+            draft.consent = self._visiting.consent(draft.patient, asked, by)
+            draft.visit = self._visiting.open(built, screened, draft.consent, draft.reasons, by)
+            draft.consent_title, draft.consent_sha256 = text.title, text.digest
+            draft.off_label_said = asked.off_label_said
+            draft.step = TreatmentStep.CARTRIDGE
+        return self._told()
+
+    def check_cartridge(self, by: Person, asked: CheckCartridge) -> TreatmentView:
+        """Step 5: what is in the pen, refused with the reason; from then on it is this patient's."""
+        pen = self._pen().pen
+        with self._lock:
+            draft = self._open(TreatmentStep.CARTRIDGE)
+            visit = _visit(draft)
+            read = pen.cartridge_read()
+            known = seen(read)
+            if known is None or not read.usable:
+                raise _refused_cartridge(for_cause(read.condition or Condition.CARTRIDGE_UNREADABLE).sentence)
+            stock = self._clinic.cartridges
+            findings = check_cartridge(
+                visit.plan,
+                known,
+                self._visiting.today(),
+                used_serials=used_cartridges(self._journal) | stock.used_chips(),
+                recalled_lots=stock.recalled_lots(),
+            )
+            blocking = [one.sentence for one in findings if one.level is Level.BLOCK]
+            if blocking:
+                raise _refused_cartridge(" ".join(blocking))
+            self._visiting.take(known, asked.scanned, visit, by)
+            draft.cartridge = known
+            draft.findings[TreatmentStep.CARTRIDGE] = tuple(findings)
+            draft.step = TreatmentStep.PEN_READY
+        return self._told()
+
+    def cleaned(self, by: Person, asked: Cleaned) -> TreatmentView:
+        """Between patients: record that the pen was cleaned."""
+        serial = self._pen().pen.identity().serial
+        self._clinic.cleaning.cleaned(serial, asked.method, by, sheath_changed=asked.sheath_changed)
+        return self._told()
+
+    def prepare(self, operator: Operator) -> TreatmentView:
+        """Step 6: with nothing in the way, opens the session, burns the cartridge, homes; the first zone is asked for then."""
+        docked = self._pen()
+        with self._lock:
+            draft = self._open(TreatmentStep.PEN_READY)
+            if self.running:
+                raise wrong_step(TreatmentStep.PEN_READY, draft.step)
+            visit, screened = _visit(draft), draft.screened
+            assert screened is not None, "steps are done in order"
+            _must_be_ready(docked.pen)
+            must_pass(self._clinic.visits.check_pen(visit.visit_id, docked.pen.identity().serial), {})
+            order = Order(
+                docked,
+                self._journal,
+                visit.plan,
+                operator,
+                draft.patient.patient_id,
+                screened.session_answers,
+                {**screened.reasons, **visit.reasons},
+                self._pictures,
+            )
+            self.run = TreatmentRun(order, self._on_run, self._on_opened, self._on_end)
+            self.run.start()
+        return self._told()
+
+    def decide(self, asked: ZoneDecision) -> TreatmentView:
+        """Step 7, zone by zone."""
+        run = self.run
+        self._open(TreatmentStep.TREAT)
+        if run is None or not run.hands.decide(asked.zone, asked.decision):
+            raise not_waiting(f"zone {asked.zone}")
+        return self._told()
+
+    def close(self, by: Person, asked: CloseTreatment) -> TreatmentView:
+        """Step 8: endpoint, what was applied, after-care, signature. The signature was checked by the caller."""
+        with self._lock:
+            draft = self._open(TreatmentStep.CLOSE)
+            if (asked.topical is None) != (asked.topical_minutes_after is None):
+                raise wrong_field(
+                    "topical_minutes_after", "Say what was applied and how long after, or neither."
+                )
+            assert draft.ended_at is not None, "a treatment is closed after its run"
+            self._visiting.close(_visit(draft), asked, draft.ended_at, by)
+            self._draft = self.run = None
+        return self._told()
+
+    def cancel(self, by: Person, why: str) -> TreatmentView:
+        """Give it up. While the pen works: STOP, and the run is broken off; it is then closed as step 8."""
+        with self._lock:
+            draft, run = self._draft, self.run
+            if draft is None or draft.step is TreatmentStep.CLOSE:
+                raise wrong_step(TreatmentStep.PATIENT, draft.step if draft else None)
+            if run is not None and run.running:
+                run.break_off(f"The operator broke the treatment off ({why})")
+            else:
+                if draft.visit is not None:
+                    self._clinic.visits.abandon(draft.visit.visit_id, why, by)
+                self._draft = self.run = None
+        return self._told()
+
+    def back(self, by: Person, step: TreatmentStep) -> TreatmentView:
+        """To an earlier step of the preparation; what follows it is done anew."""
+        with self._lock:
+            draft = self._draft
+            if draft is None or self.running:
+                raise wrong_step(step, draft.step if draft else None)
+            draft.back_to(step)
+            if draft.visit is not None and STEPS.index(step) <= STEPS.index(TreatmentStep.CONSENT):
+                self._clinic.visits.abandon(
+                    draft.visit.visit_id, f"gone back to {step} before the pen began", by
+                )
+                draft.visit = None
+            self.run = None
+        return self._told()
+
+    def answer_clear(self, cause: str, agreed: bool) -> bool:
+        """Acknowledge the stop that the run asks about; False when it asks about none, or another."""
+        run = self.run
+        return run is not None and run.running and run.hands.answer_clear(cause, agreed)
+
+    # --- a crash before, an end now -------------------------------------------------------------------------------------
+
+    def restore(self) -> None:
+        """Take up the visit that a crash left open."""
+        draft = self._draft = self._aftermath.restored()
+        if draft is not None:
+            self._say(f"The treatment of {draft.patient.label} was still open and is taken up again.")
+
+    def settled(self, session_id: str, serial: str) -> None:
+        """A session that a crash left open was settled.
+
+        Raises:
+            PenError: It cannot be recorded.
+        """
+        with self._lock:
+            if self._draft is not None:
+                self._aftermath.settled(self._draft, session_id, serial)
+        self._changed()
+
+    def shut(self, why: str, patience_s: float) -> None:
+        """The console ends: break a run off and wait for it."""
+        run = self.run
+        if run is not None and run.running:
+            run.break_off(why)
+            run.join(patience_s)
+
+    # --- the run's own threads ------------------------------------------------------------------------------------------
+
+    def _on_run(self) -> None:
+        """The first question about a zone is the end of the preparation."""
+        draft, run = self._draft, self.run
+        if draft is not None and run is not None and run.hands.zone and draft.step is TreatmentStep.PEN_READY:
+            draft.step = TreatmentStep.TREAT
+        self._changed()
+
+    def _on_opened(self, run: TreatmentRun) -> None:
+        """The session is open on the pen, and nothing has happened in it yet."""
+        draft = self._draft
+        if draft is None or draft.visit is None or run.session_id is None:
+            return
+        draft.session_id = run.session_id
+        by = Person(name=run.order.operator.name, role=run.order.operator.role)
+        serial = run.order.docked.pen.identity().serial
+        draft.visit = self._clinic.visits.attach(draft.visit.visit_id, run.session_id, serial, by)
+
+    def _on_end(self, run: TreatmentRun) -> None:
+        """A run that never opened a session left nothing to close."""
+        draft = self._draft
+        if draft is not None and draft.visit is not None and run.session_id is not None:
+            by = Person(name=run.order.operator.name, role=run.order.operator.role)
+            try:
+                self._aftermath.use_up(draft.visit, run.session_id, by)
+            except PenError as error:
+                self._say(error.sentence)
+            self._aftermath.over(draft, run.session_id)
+        elif draft is not None:
+            draft.step = TreatmentStep.PEN_READY
+        self._changed()
+
+    # --- inside ---------------------------------------------------------------------------------------------------------
+
+    def _open(self, step: TreatmentStep) -> Draft:
+        draft = self._draft
+        if draft is None:
+            raise wrong_step(step, None)
+        draft.must_be_at(step)
+        return draft
+
+    def _told(self) -> TreatmentView:
+        self._changed()
+        return self.view()
+
+    def _pen(self) -> Docked:
+        docked = self._docked()
+        if docked is None:
+            raise no_pen()
+        return docked
+
+    def _caps(self) -> tuple[int, int]:
+        """Of the pen when there is one, else of the program; the pen's are checked again before it begins."""
+        docked = self._docked()
+        if docked is None:
+            return limits.DEPTH_CAP_UM, limits.RATE_MAX_MHZ
+        kept = docked.pen.settings_read()
+        return kept.depth_cap_um, kept.rate_max_mhz
+
+
+def no_pen() -> ProblemError:
+    """There is no pen to do it with."""
+    return ProblemError(
+        Code.NO_PEN,
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "No pen is connected, so nothing was done. Plug the pen in; the console finds it by itself.",
+    )
+
+
+def not_waiting(what: str) -> ProblemError:
+    """An answer to a question that nobody asks (any more)."""
+    return ProblemError(
+        Code.NOT_WAITING,
+        HTTPStatus.CONFLICT,
+        f"Nobody asks about {what} now, so nothing was done. Look at what the screen asks.",
+    )
+
+
+def _visit(draft: Draft) -> Visit:
+    assert draft.visit is not None, "steps are done in order"
+    return draft.visit
+
+
+def _refused_cartridge(why: str) -> RefusedError:
+    return RefusedError(f"This cartridge is refused. {why}")
+
+
+def _used(findings: Iterable[Finding], reasons: Mapping[str, str]) -> dict[str, str]:
+    """The reasons that let something pass; one that was not needed is not kept."""
+    return {
+        one.rule_id: reasons[one.rule_id]
+        for one in findings
+        if one.level is Level.OVERRIDE and one.rule_id in reasons
+    }
+
+
+def _must_be_ready(pen: Pen) -> None:
+    status = pen.status()
+    if status.stopped:
+        told = for_cause(status.first_cause)
+        raise RefusedError(
+            f"The pen is stopped for {status.cause_text}, so nothing can begin. {told.happened} {told.now} "
+            "Then acknowledge the stop by name."
+        )
+    blocking = status.conditions & BLOCKS_ARM & ~CURED_BY_STEPS
+    if blocking:
+        lowest = (blocking & -blocking).bit_length() - 1
+        raise RefusedError(f"The pen is not ready, so nothing has begun. {for_cause(lowest).sentence}")

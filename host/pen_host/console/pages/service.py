@@ -1,0 +1,180 @@
+"""Service, for engineers: who the pen is, its settings, self-test, raw frames, black box, notices; for admins the accounts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from nicegui import run, ui
+from pydantic import ValidationError
+from starlette.requests import Request
+
+from ...api.models import NewPerson, Role
+from ...api.people import Permission
+from ...api.routes import service as engineering
+from ...api.service import ConsoleService
+from ...errors import PenError
+from ..shell import shell
+from ..texts import Catalogue
+from ..visit import Visit, visit_of
+from ..widgets import Form, Tone, button, card, cells, facts, link_button, note, row, sign, table, tag
+
+FRAMES_SHOWN = 60
+
+
+def register(console: ConsoleService, text: Catalogue) -> None:
+    """Put the page on the server."""
+
+    @ui.page("/service", title=text("frame.title", page=text("service.page")))
+    async def service(request: Request) -> None:
+        visit = visit_of(console, text, request)
+        with shell(visit, "service"):
+            tag("h1", text("service.title"))
+            if visit.may(Permission.PEOPLE):
+                _people(visit)
+            if not visit.may(Permission.SERVICE):
+                note(text("service.only"), Tone.INFO)
+                if not visit.may(Permission.PEOPLE):
+                    with row():
+                        link_button(text("login.enter"), "/login", "first big")
+                return
+            await _pen(visit)
+            await _frames(visit)
+            _blackbox(visit)
+
+
+async def _pen(visit: Visit) -> None:
+    text = visit.text
+
+    @ui.refreshable
+    async def shown() -> None:
+        try:
+            told = await run.io_bound(engineering.pen, visit.service, visit.session)
+        except PenError as error:
+            note(error.sentence, Tone.WARN)
+            return
+        with tag("div", None, "half"):
+            for name in ("identity", "settings"):
+                with card(text(f"service.{name}")):
+                    facts((_plain(key), _told(value)) for key, value in told[name].items())
+        with card(text("service.counters")):
+            facts((_plain(key), _told(value)) for key, value in told["counters"].items())
+
+    await shown()
+    with row():
+        button(text("service.refresh"), shown.refresh, "quiet")
+    with card(text("service.interlocks")):
+        locks = visit.service.state(None).pen.interlocks
+        if not locks:
+            sign(text("live.all_clear"), Tone.OK)
+        for one in locks:
+            note(f"{one.happened} {one.now}", Tone.DANGER if one.first_cause else Tone.WARN, f"{one.title} ({one.name})")
+
+
+def _plain(key: str) -> str:
+    return key.replace("_", " ")
+
+
+def _told(value: object) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+
+
+async def _frames(visit: Visit) -> None:
+    text = visit.text
+
+    @ui.refreshable
+    async def shown() -> None:
+        try:
+            found = await run.io_bound(engineering.frames, visit.service, visit.session)
+        except PenError as error:
+            note(error.sentence, Tone.WARN)
+            return
+        _frame_table(text, list(reversed(found))[:FRAMES_SHOWN])
+
+    with card(text("service.frames")):
+        with row("apart"):
+            tag("p", text("service.frames_lead"), "muted")
+            button(text("service.refresh"), shown.refresh, "quiet slim")
+        await shown()
+
+
+def _frame_table(text: Catalogue, found: list[dict[str, Any]]) -> None:
+    keys = list(dict.fromkeys(key for one in found for key in one))
+    with tag("div", None, "tall", tabindex="0", role="region", aria_label=text("service.frames")):
+        with table([_plain(key) for key in keys], text("service.frames")):
+            for one in found:
+                cells(*((lambda value=one.get(key, ""): tag("span", _told(value), "mono wrap said")) for key in keys))
+
+
+def _blackbox(visit: Visit) -> None:
+    text = visit.text
+    with card(text("service.blackbox")):
+        tag("p", text("service.blackbox_lead"), "muted")
+        said = tag("p", "", "said", role="status")
+
+        async def dump() -> None:
+            try:
+                told = await run.io_bound(engineering.dump, visit.service, visit.session)
+                said._text = told["told"]
+            except PenError as error:
+                said._text = error.sentence
+            said.update()
+
+        with row():
+            button(text("service.dump"), dump, "quiet")
+
+
+# --- accounts ---------------------------------------------------------------------------------------------------------------
+
+
+def _people(visit: Visit) -> None:
+    text, people = visit.text, visit.service.people
+
+    @ui.refreshable
+    def listed() -> None:
+        heads = [text(f"service.{key}") for key in ("name", "role", "may_sign_in", "change")]
+        with table(heads, text("service.people")):
+            for one in people.views():
+                roles = ", ".join(text(f"service.role_{role}") for role in one.roles)
+                key, change = ("active", "deactivate") if one.active else ("inactive", "activate")
+                cells(
+                    one.name,
+                    roles,
+                    text(f"service.{key}"),
+                    lambda one=one, change=change: button(
+                        text(f"service.{change}", name=one.name), lambda: _set_active(one.name, not one.active), "quiet slim"
+                    ),
+                )
+
+    async def _set_active(name: str, active: bool) -> None:
+        form_ok = await visit.submit(form, Permission.PEOPLE, lambda _who: people.set_active(name, active), control=False)
+        if form_ok:
+            listed.refresh()
+
+    async def add() -> None:
+        form.clear()
+        try:
+            asked = NewPerson(name=form["name"], pin=form["pin"], roles=(Role(form["roles"]),))
+        except ValidationError as error:
+            _complain(text, form, error)
+            return
+        make: Callable[[object], object] = lambda _who: people.add(asked.name, asked.pin, asked.roles)  # noqa: E731
+        if await visit.submit(form, Permission.PEOPLE, make, control=False):
+            listed.refresh()
+
+    with card(text("service.people")):
+        tag("p", text("service.people_lead"), "muted")
+        listed()
+        tag("h3", text("service.add_person"))
+        form = Form()
+        with tag("div", None, "fields"):
+            form.text("name", text("login.name"), maxlength=80)
+            form.text("pin", text("login.pin"), hint=text("login.pin_hint"), type="password", inputmode="numeric", maxlength=12)
+            form.choice("roles", text("service.role"), {one.value: text(f"service.role_{one}") for one in Role}, Role.CLINICIAN.value)
+        button(text("service.add_person"), add, "first")
+
+
+def _complain(text: Catalogue, form: Form, error: ValidationError) -> None:
+    for item in error.errors():
+        field = form.fields[str(item["loc"][0])]
+        field.complain(text("login.give_pin" if field.name == "pin" else "login.give_name"))

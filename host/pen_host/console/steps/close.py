@@ -1,0 +1,111 @@
+"""Step 8: what was done, what was seen, what was applied; signed by PIN."""
+
+from __future__ import annotations
+
+import math
+from datetime import date
+
+from pydantic import ValidationError
+
+from ...api.flow_models import CloseTreatment, RunView, TreatmentView
+from ...api.people import Permission, Person, signer
+from ...models import Endpoint
+from ..texts import Catalogue
+from ..visit import Visit
+from ..widgets import Form, Tone, card, cells, enter_button, facts, note, stack, table, tag
+from . import common
+
+
+async def draw(visit: Visit, view: TreatmentView) -> None:
+    """Counts by zone on one side, what is recorded and signed on the other."""
+    text = visit.text
+    tag("h1", text("close.title"))
+    tag("p", text("close.lead"), "lead")
+    with tag("div", None, "half"):
+        with stack():
+            if view.run is not None:
+                _done(text, view.run)
+            _next(text, view)
+        with card():
+            form = _form(text)
+            enter_button(text("close.go"), lambda: _close(visit, form))
+
+
+def _done(text: Catalogue, run: RunView) -> None:
+    with card(text("records.facts")):
+        if run.ending is not None:
+            tone = Tone.OK if run.ending == "completed" else Tone.WARN
+            note(run.error or text(f"close.ending_{run.ending}"), tone, text("close.stops", n=run.trips) if run.trips else None)
+        heads = [text(f"close.{key}") for key in ("zone", "strokes", "contact", "dose", "target")]
+        with table(heads, text("records.facts")):
+            for zone in run.zones:
+                dose = "–" if zone.dose_per_cm2 is None else str(math.ceil(zone.dose_per_cm2))
+                cells(
+                    common.zone_name(text, zone.name),
+                    text("close.skipped") if zone.skipped else str(zone.strokes),
+                    str(zone.contact_strokes),
+                    dose,
+                    f"{zone.target_low}–{zone.target_high}",
+                )
+        tag("p", text("close.dose_limit"), "muted small")
+
+
+def _next(text: Catalogue, view: TreatmentView) -> None:
+    with card():
+        facts(
+            [
+                (text("steps.patient"), view.patient.label if view.patient else text("frame.unknown")),
+                (text("close.next"), view.next_eligible or text("frame.unknown")),
+            ]
+        )
+        if view.next_why:
+            tag("p", view.next_why, "muted small said")
+        for line in view.plan.after_care if view.plan else ():
+            tag("p", line, "small said")
+
+
+def _form(text: Catalogue) -> Form:
+    form = Form()
+    endpoints = {"": text("close.choose"), **{one.value: text(f"close.{one}") for one in Endpoint}}
+    form.choice("endpoint", text("close.endpoint"), endpoints)
+    form.text("topical", text("close.topical"), hint=text("close.topical_hint"), maxlength=200)
+    form.number("topical_minutes_after", text("close.after"), text("close.min"), maxlength=4)
+    with tag("div", None, "fields"):
+        form.text("next_day", text("close.next_day"), hint=text("close.next_hint"), type="date")
+        form.text("earlier_reason", text("close.earlier"), maxlength=200)
+    form.words("notes", text("close.notes"), maxlength=4000)
+    form.tick("aftercare_given", text("close.aftercare"))
+    form.text("pin", text("close.pin"), type="password", inputmode="numeric", maxlength=12)
+    return form
+
+
+async def _close(visit: Visit, form: Form) -> None:
+    text = visit.text
+    form.clear()
+    minutes = form["topical_minutes_after"]
+    if minutes and not minutes.isdecimal():
+        form.fields["topical_minutes_after"].complain(text("plan.not_number", example="15"))
+        return
+    try:
+        asked = CloseTreatment(
+            console_id=visit.asking_id,
+            endpoint=Endpoint(form["endpoint"]) if form["endpoint"] else None,  # type: ignore[arg-type]
+            topical=form["topical"] or None,
+            topical_minutes_after=int(minutes) if minutes else None,
+            aftercare_given=form["aftercare_given"] == "yes",
+            notes=form["notes"] or None,
+            next_day=date.fromisoformat(form["next_day"]) if form["next_day"] else None,
+            earlier_reason=form["earlier_reason"] or None,
+            pin=form["pin"],
+        )
+    except ValidationError as error:
+        for item in error.errors():
+            name = str(item["loc"][0])
+            form.fields[name].complain(text.other(f"close.wrong_{name}", str(item["msg"])))
+        return
+
+    def sign(who: Person) -> None:
+        visit.service.people.check(who.name, asked.pin)
+        visit.service.treatment.close(signer(who), asked)
+
+    await visit.submit(form, Permission.TREAT, sign)

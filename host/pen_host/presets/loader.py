@@ -1,0 +1,107 @@
+"""Reads preset files. A file that is not whole, or names no source, is refused with every problem it has."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from pen_host.errors import UsageError
+from pen_host.presets.models import Preset
+from pen_host.screening import shipped_rules
+
+SHIPPED = Path(__file__).parent / "data"
+SIZE_MAX = 64 * 1024
+"""Largest preset file in bytes; the shipped ones have a tenth of it. (J)"""
+
+
+class PresetError(UsageError):
+    """A preset cannot be used.
+
+    Args:
+        name: The preset.
+        problems: What is wrong with it, clauses without a full stop.
+
+    Attributes:
+        problems: The same.
+    """
+
+    def __init__(self, name: str, problems: Sequence[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__(
+            f"The preset {name} cannot be used: {'; '.join(self.problems)}. No plan was made from it and nothing was sent "
+            "to a pen. Correct the file, or choose another preset."
+        )
+
+
+@cache
+def shipped_presets() -> tuple[Preset, ...]:
+    """The presets that come with the program."""
+    return tuple(load_preset(file) for file in sorted(SHIPPED.glob("*.toml")))
+
+
+def own_presets(folder: Path) -> tuple[Preset, ...]:
+    """A clinic's own presets, from a folder of files; none where there is no such folder.
+
+    Raises:
+        PresetError: One of them cannot be used, or has the name of another.
+    """
+    taken = {preset.preset_id for preset in shipped_presets()}
+    found = []
+    for file in sorted(folder.glob("*.toml")):
+        preset = load_preset(file)
+        if preset.preset_id in taken:
+            raise PresetError(file.name, [f"preset_id {preset.preset_id} is taken by another preset"])
+        taken.add(preset.preset_id)
+        found.append(preset)
+    return tuple(found)
+
+
+def load_preset(path: Path) -> Preset:
+    """Reads a preset file.
+
+    Raises:
+        PresetError: It cannot be read or used.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise PresetError(path.name, [f"it cannot be read ({error.strerror or error})"]) from error
+    if len(content) > SIZE_MAX:
+        raise PresetError(path.name, [f"the file is larger than {SIZE_MAX // 1024} KiB, so it is no preset"])
+    try:
+        return parse_preset(content.decode(), path.name)
+    except UnicodeDecodeError as error:
+        raise PresetError(path.name, ["it is not UTF-8 text"]) from error
+
+
+def parse_preset(text: str, name: str = "preset") -> Preset:
+    """Makes a preset from TOML text.
+
+    Raises:
+        PresetError: It cannot be used.
+    """
+    try:
+        preset = Preset.model_validate_json(json.dumps(tomllib.loads(text)))
+    except tomllib.TOMLDecodeError as error:
+        raise PresetError(name, [f"it is not valid TOML: {error}"]) from error
+    except ValidationError as error:
+        raise PresetError(name, [_clause(item["loc"], item["msg"]) for item in error.errors()]) from error
+    except (TypeError, ValueError, RecursionError) as error:
+        raise PresetError(name, [f"it holds a value that no preset has a place for: {error}"]) from error
+    unknown = sorted(set(preset.ask) - shipped_rules().by_id.keys())
+    if unknown:
+        raise PresetError(name, [f"it asks {', '.join(unknown)}, which no screening rule explains"])
+    return preset
+
+
+def _clause(place: tuple[int | str, ...], message: str) -> str:
+    if place == ("sources",):
+        return "sources: it names no primary source, so nobody could check its numbers"
+    where = ".".join(str(part) for part in place)
+    said = message.removeprefix("Value error, ")
+    return f"{where}: {said}" if where else said

@@ -1,0 +1,62 @@
+"""The layout of the clinical tables: a line of migrations of its own, in the journal's file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+
+from sqlalchemy import Connection
+
+from pen_host.journal import Draft, Journal, JournalNewerError, JournalUnwritableError, Kind, layout, sqlite
+
+SCRIPTS = Path(__file__).parent / "migrations"
+VERSION_TABLE = "clinic_version"
+NEWEST = "c0001"
+"""Revision of the last migration; a test compares it with the scripts."""
+
+
+def bring_up_to_date(journal: Journal) -> None:
+    """Gives the record today's clinical tables, in one transaction; a record that has some is copied first.
+
+    Raises:
+        JournalError: The tables are newer than this program, the record could not be copied or not migrated; it is as it
+            was.
+    """
+    held = _held(journal.path)
+    if held == NEWEST:
+        return
+    told: dict[str, object] = {"to": NEWEST}
+    if held:
+        if held not in layout.revisions(SCRIPTS):
+            raise JournalNewerError(journal.path, held)
+        told["copy"] = layout.copy_before(journal.path, NEWEST).name
+
+    def change(connection: Connection) -> Sequence[Draft]:
+        layout.migrate(journal.path, connection, SCRIPTS)
+        return [Draft(Kind.JOURNAL_MIGRATED, told)]
+
+    journal.together(change)
+
+
+def must_be_current(path: Path) -> None:
+    """Refuses to read a record whose clinical tables are not those of this program.
+
+    Raises:
+        JournalNewerError: A newer program made them.
+        JournalUnwritableError: There are none yet, or they are older; opening the record for writing brings them up to date.
+    """
+    held = _held(path)
+    if held == NEWEST:
+        return
+    if not held:
+        raise JournalUnwritableError(path, "it has no clinical record yet")
+    if held not in layout.revisions(SCRIPTS):
+        raise JournalNewerError(path, held)
+    raise JournalUnwritableError(path, "its clinical tables are of an older layout; open it once for writing")
+
+
+def _held(path: Path) -> str:
+    """The layout that a record's clinical tables have, or nothing where there are none."""
+    with closing(sqlite.connect_reader(path)) as raw:
+        return layout.revision(raw, VERSION_TABLE)

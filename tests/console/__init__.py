@@ -1,0 +1,1 @@
+"""The console: its server, its pages, a browser on both."""

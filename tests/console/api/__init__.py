@@ -1,0 +1,1 @@
+"""The console's server: guard, leases, STOP, the order of a treatment."""

@@ -1,0 +1,301 @@
+"""A served console on a simulated pen, and a browser made of plain sockets that does what it is told and nothing else."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from websockets.sync.client import ClientConnection, connect
+
+from pen_host.api.opening import TRAINING_PIN, open_console
+from pen_host.api.options import Options
+from pen_host.api.server import ConsoleServer
+from pen_host.transport.sim import SimTransport
+from pen_sim.rig import SimPen
+
+PATIENCE_S = 15.0
+PRESET = "hair_weekly_dhurat_2013"
+"""Of a console that is no simulated one."""
+
+
+def wait_until(there: Callable[[], Any], what: str, patience_s: float = PATIENCE_S) -> Any:
+    """Look until it is so; the event is another thread's, so nothing else can be waited on."""
+    end_s = time.monotonic() + patience_s
+    while not (found := there()):
+        assert time.monotonic() < end_s, f"waited {patience_s} s for {what} in vain"
+        time.sleep(0.005)
+    return found
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a server said."""
+
+    status: int
+    headers: dict[str, str]
+    text: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.text)
+
+    @property
+    def code(self) -> str:
+        return str(self.json["code"])
+
+
+def ask(
+    port: int, method: str, path: str, body: bytes | str | None = None, headers: dict[str, str] | None = None
+) -> Answer:
+    """One request with exactly these headers."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_S)
+    try:
+        connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
+        data = body.encode() if isinstance(body, str) else body
+        given = {"Host": f"127.0.0.1:{port}", **(headers or {})}
+        if data is not None and "Content-Length" not in given and "Transfer-Encoding" not in given:
+            given["Content-Length"] = str(len(data))
+        for name, value in given.items():
+            connection.putheader(name, value)
+        connection.endheaders(data)
+        response = connection.getresponse()
+        told = {name.lower(): value for name, value in response.getheaders()}
+        return Answer(response.status, told, response.read().decode())
+    finally:
+        connection.close()
+
+
+class Tab:
+    """One tab: a live stream whose frames it acknowledges until it is told not to."""
+
+    def __init__(self, browser: Browser, console_id: str | None = None) -> None:
+        self._browser = browser
+        self._open = ExitStack()
+        self._socket: ClientConnection = self._open.enter_context(
+            connect(
+                f"ws://127.0.0.1:{browser.port}/api/live",
+                origin=browser.origin,  # type: ignore[arg-type]
+                additional_headers={"Cookie": browser.cookie},
+                compression=None,
+            )
+        )
+        self.acknowledges = True
+        self.live: dict[str, Any] = {}
+        self.state: dict[str, Any] = {}
+        self.closed = ""
+        self.say(type="hello", console_id=console_id)
+        greeting = json.loads(self._socket.recv(PATIENCE_S))
+        self.console_id: str = greeting["console_id"]
+        self._thread = threading.Thread(target=self._listen, daemon=True)
+        self._thread.start()
+        wait_until(lambda: self.state, "the first state")
+
+    def say(self, **message: object) -> None:
+        self._socket.send(json.dumps(message))
+
+    def post(self, path: str, **body: object) -> Answer:
+        return self._browser.post(path, console_id=self.console_id, **body)
+
+    def must(self, path: str, **body: object) -> Any:
+        answer = self.post(path, **body)
+        assert answer.status == 200, answer.text
+        return answer.json
+
+    @property
+    def run(self) -> dict[str, Any]:
+        found: dict[str, Any] = self.state["treatment"]["run"] or {}
+        return found
+
+    def until(self, there: Callable[[], Any], what: str) -> Any:
+        return wait_until(there, what)
+
+    def close(self) -> None:
+        self._open.close()
+        self._thread.join(PATIENCE_S)
+
+    def _listen(self) -> None:
+        try:
+            for text in self._socket:
+                message = json.loads(text)
+                if message["type"] == "live":
+                    self.live = message
+                    if self.acknowledges:
+                        self.say(type="ack", seq=message["seq"])
+                elif message["type"] == "state":
+                    self.state = message
+                elif message["type"] == "closing":
+                    self.closed = message["sentence"]
+        except Exception:  # noqa: BLE001 - a connection that ends in whatever way has ended
+            return
+
+
+@dataclass
+class Browser:
+    """A browser that came in by a launch token."""
+
+    port: int
+    cookie: str = ""
+    tabs: list[Tab] = field(default_factory=list)
+
+    @property
+    def origin(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @classmethod
+    def launched(cls, port: int, url: str) -> Browser:
+        answer = ask(port, "GET", url.partition(f":{port}")[2])
+        assert answer.status == 303, answer.text
+        return cls(port, answer.headers["set-cookie"].partition(";")[0])
+
+    def get(self, path: str) -> Answer:
+        return ask(self.port, "GET", path, headers={"Cookie": self.cookie})
+
+    def post(self, path: str, **body: object) -> Answer:
+        headers = {"Cookie": self.cookie, "Origin": self.origin, "Content-Type": "application/json"}
+        return ask(self.port, "POST", path, json.dumps(body), headers)
+
+    def sign_in(self, name: str = "Trainee", pin: str = TRAINING_PIN) -> Browser:
+        answer = self.post("/api/session/sign-in", name=name, pin=pin)
+        assert answer.status == 200, answer.text
+        return self
+
+    def tab(self, console_id: str | None = None) -> Tab:
+        tab = Tab(self, console_id)
+        self.tabs.append(tab)
+        return tab
+
+    def close(self) -> None:
+        for tab in self.tabs:
+            tab.close()
+
+
+class ConsoleBench:
+    """A console served from this process, its pen a simulated one whose trace is the truth."""
+
+    def __init__(self, server: ConsoleServer) -> None:
+        self.server = server
+        self.port = server.port
+        self.service = server.console
+        self._browsers: list[Browser] = []
+
+    @property
+    def sim(self) -> SimPen:
+        return self._line().sim
+
+    def _line(self) -> SimTransport:
+        docked = wait_until(lambda: self.service.dock.docked, "the pen")
+        assert isinstance(docked.transport, SimTransport)
+        return docked.transport
+
+    def now_us(self) -> int:
+        with self._line().hands():
+            return self.sim.now_us
+
+    def hand(self, *actions: str) -> int:
+        """What hands do at the pen; returns the simulated time."""
+        with self._line().hands() as bench:
+            for action in actions:
+                getattr(bench, action)()
+            return self.sim.now_us
+
+    def inject(self, fault: str) -> None:
+        with self._line().hands() as bench:
+            bench.inject(fault)
+
+    def coil_rises(self, since_us: int = 0) -> list[int]:
+        """Times of every stroke, as they physically happened."""
+        with self._line().hands():
+            return list(self.sim.trace.rises("coil", since_us))
+
+    def browser(self, name: str | None = "Trainee") -> Browser:
+        browser = Browser.launched(self.port, self.server.launch_url())
+        self._browsers.append(browser)
+        return browser.sign_in(name) if name else browser
+
+    def clinician(self) -> Tab:
+        """A tab that controls."""
+        tab = self.browser().tab()
+        tab.until(lambda: tab.state["you_control"], "control")
+        return tab
+
+    def close(self) -> None:
+        for browser in self._browsers:
+            browser.close()
+
+
+@contextmanager
+def console_bench(place: Path, url: str = "sim:?seed=5") -> Iterator[ConsoleBench]:
+    """A console that runs until the block is left."""
+    options = Options(sim=True, url=url, data=place / "data", runtime=place / "runtime")
+    with open_console(options) as server:
+        thread = server.start_in_thread()
+        bench = ConsoleBench(server)
+        try:
+            wait_until(lambda: bench.service.dock.docked, "the pen")
+            wait_until(lambda: _serves(server.port), "the server")
+            yield bench
+        finally:
+            bench.close()
+            server.end()
+            thread.join(PATIENCE_S)
+
+
+def _serves(port: int) -> bool:
+    try:
+        return ask(port, "GET", "/api/health").status == 200
+    except OSError:
+        return False
+
+
+def to_cartridge(tab: Tab, area_mm2: int = 2_000) -> None:
+    """The steps up to the cartridge, as a clinician with a healthy patient does them."""
+    browser = tab._browser
+    patient = browser.get("/api/patients").json[0]["patient_id"]
+    tab.must("/api/treatment/patient", reference=patient)
+    questions = browser.get("/api/treatment/questions").json
+    tab.must("/api/treatment/screening", answers={one["rule_id"]: False for one in questions})
+    presets = {one["name"]: one for one in browser.get("/api/presets").json}
+    preset = presets.get("demo_scalp") or presets[PRESET]
+    zone = {**preset["zones"][0], "area_mm2": area_mm2, "depth_um": 300, "hold_s": 30}
+    wanted = ("name", "area_mm2", "depth_um", "rate_mhz", "passes", "hold_s", "target_low", "target_high")
+    tab.must("/api/treatment/plan", preset=preset["name"], zones=[{key: zone[key] for key in wanted}])
+    text = browser.get("/api/treatment/consent-text").json
+    tab.must("/api/treatment/consent", text_sha256=text["sha256"], agreed=True, off_label_said=True)
+
+
+def to_first_zone(tab: Tab) -> None:
+    """Up to the question whether the first zone may be armed."""
+    to_cartridge(tab)
+    tab.must("/api/treatment/cartridge")
+    tab.must("/api/treatment/prepare")
+    tab.until(lambda: tab.run.get("waiting") == "zone", "the question about the first zone")
+
+
+def to_strokes(bench: ConsoleBench, tab: Tab) -> int:
+    """Up to strokes on skin; returns the simulated time of the trigger's press."""
+    to_first_zone(tab)
+    return stroke(bench, tab)
+
+
+def stroke(bench: ConsoleBench, tab: Tab) -> int:
+    """Arm the zone that is asked about and hold the trigger."""
+    tab.must("/api/treatment/zone", zone=tab.run["zones"][tab.run["active"]]["name"], decision="arm")
+    tab.until(lambda: tab.live.get("state") == "ARMED", "the armed pen")
+    pressed_us = bench.hand("touch_skin", "press_trigger")
+    wait_until(lambda: len(bench.coil_rises(pressed_us)) > 10, "strokes")
+    return pressed_us
+
+
+def last_stroke_us(bench: ConsoleBench, quiet_ms: int = 400) -> int:
+    """When the last stroke began, once none has come for a while."""
+    wait_until(
+        lambda: bench.now_us() - bench.coil_rises()[-1] > quiet_ms * 1_000, "the end of the strokes", 10
+    )
+    return bench.coil_rises()[-1]

@@ -1,0 +1,45 @@
+"""One console and one browser for all tests of the pages that run in a worker."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.console.desk import Desk, Studio, studio
+
+
+@pytest.fixture(scope="package")
+def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
+    with studio(tmp_path_factory.mktemp("pages")) as found:
+        yield found
+
+
+@pytest.fixture(scope="package")
+def clinician(room: Studio) -> Desk:
+    """A clinician, signed in and in control."""
+    desk = room.desk()
+    desk.sign_in()
+    return desk
+
+
+@pytest.fixture
+def desk(clinician: Desk) -> Iterator[Desk]:
+    """The clinician's desk with nothing open and the pen idle; no page may have failed meanwhile."""
+    clinician.errors.clear()
+    clinician.go("/")
+    clinician.clear_up()
+    yield clinician
+    assert clinician.errors == []
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """What the clinician saw when a test failed, into the directory named by PEN_SHOTS."""
+    report = yield
+    shown = getattr(item, "funcargs", {}).get("desk")
+    if report.failed and shown is not None and "PEN_SHOTS" in os.environ:
+        shown.page.screenshot(path=Path(os.environ["PEN_SHOTS"]) / f"{item.name[:60]}.png")
+    return report

@@ -1,0 +1,141 @@
+"""Every page in every state worth looking at, in the order in which a clinician meets them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tests.console.desk import PIN, Desk, Studio, wait_until
+
+Look = Callable[[str, Desk], None]
+"""Told the name of what is shown, and where."""
+NEEDLE = {"target_low": 250, "target_high": 300, "area_mm2": 12_000}
+
+
+def tour(room: Studio, desk: Desk, look: Look) -> None:
+    """Walk through all of it.
+
+    Args:
+        room: The console.
+        desk: A browser that nobody has signed in to.
+        look: Called at each stop.
+    """
+    desk.go("/login")
+    desk.page.get_by_text("Trainee", exact=True).first.click()
+    look("sign-in", desk)
+    desk.sign_in()
+    desk.clear_up()
+    look("today", desk)
+    _steps(desk, look)
+    _live(desk, look)
+    _after(desk, look)
+    _engineer(desk, look)
+
+
+def _steps(desk: Desk, look: Look) -> None:
+    desk.go("/treat")
+    look("step-1-patient", desk)
+    desk.to_step("screening")
+    desk.go("/treat")
+    groups = desk.page.get_by_role("radiogroup")
+    for index, reply in enumerate(("no", "yes", "no", "no", "yes", "yes")):
+        groups.nth(index).locator(f"input[value={reply}]").check(force=True)
+    desk.button("Go on to the plan").click()
+    desk.page.get_by_text("Not answered yet.").first.wait_for()
+    desk.page.evaluate("() => window.scrollTo(0, 0)")
+    look("step-2-screening", desk)
+    desk._do("plan", {})
+    desk.go("/treat")
+    look("step-3-presets", desk)
+    desk.button("Choose Demonstration").click()
+    desk.button("Another preset").wait_for()
+    look("step-3-plan-scalp", desk)
+    desk.button("Another preset").click()
+    desk.page.get_by_role("button", name="Choose Facial").first.click()
+    desk.button("Another preset").wait_for()
+    desk.page.locator("[id='f-zones.0.depth_um']").fill("deep")
+    desk.button("Go on to consent").click()
+    desk.page.get_by_text("This is no number.").first.wait_for()
+    desk.page.evaluate("() => window.scrollTo(0, 0)")
+    look("step-3-plan-face-wrong", desk)
+    desk._do("consent", NEEDLE)
+    desk.go("/treat")
+    look("step-4-consent", desk)
+    desk._do("cartridge", {})
+    desk.bench.hand("unlatch")
+    desk.go("/treat")
+    desk.page.get_by_text("Cartridge not latched").first.wait_for()
+    look("step-5-cartridge", desk)
+    desk.bench.hand("latch")
+    desk._do("pen_ready", {})
+    desk.bench.hand("connect_charger")
+    desk.go("/treat")
+    desk.page.get_by_text("Charger connected").first.wait_for()
+    look("step-6-pen-ready", desk)
+    desk.bench.hand("disconnect_charger")
+
+
+def _live(desk: Desk, look: Look) -> None:
+    desk._clean()
+    desk.ask("/api/treatment/prepare")
+    desk.go("/live")
+    desk.page.locator("[data-decide=arm]").wait_for()
+    look("live-1-place", desk)
+    desk.arm()
+    desk.page.locator("[data-live=banner-word]", has_text="Armed").wait_for()
+    look("live-2-armed", desk)
+    since_us = desk.stroke()
+    wait_until(lambda: len(desk.bench.coil_on(since_us)) > 150, "some strokes")
+    desk.page.wait_for_function("() => window.penStream.frame.rate_measured_mhz > 90000")
+    look("live-3-stroking", desk)
+    desk.bench.hand("unlatch")
+    desk.until_state("STOPPED")
+    desk.page.locator(".lock.first").wait_for()
+    look("live-4-stopped", desk)
+    desk.bench.hand("release_trigger", "lift", "take_cartridge", "insert_new_cartridge")
+    desk.page.locator("[data-decide=clear]:visible").wait_for()
+    look("live-5-acknowledge", desk)
+    desk.bench.hand("unplug_usb")
+    desk.page.locator(".stopbar[data-mode=quiet] .state", has_text="lost").wait_for()
+    look("live-6-connection-lost", desk)
+    desk.bench.hand("plug_usb")
+    # the run asks a person before it finds out that its connection is gone
+    desk.page.locator("[data-decide=clear]:visible").click()
+    wait_until(lambda: desk.bench.state()["pen"]["link"] == "connected", "the pen")
+    wait_until(lambda: desk.bench.state()["treatment"]["step"] == "close", "the run to end", 60)
+
+
+def _after(desk: Desk, look: Look) -> None:
+    desk.go("/treat")
+    look("step-8-close", desk)
+    desk.ask("/api/treatment/close", endpoint="mild_erythema", aftercare_given=True, pin=PIN)
+    desk.go("/records")
+    look("records", desk)
+    desk.page.get_by_role("link", name="Show").first.click()
+    desk.heading("Events")
+    look("records-session", desk)
+    desk.go("/records")
+    desk.page.get_by_role("link", name="Patient", exact=False).first.click()
+    desk.page.get_by_text("Visit", exact=True).first.wait_for()
+    look("records-patient", desk)
+    desk.go("/bench")
+    look("bench", desk)
+    desk.go("/no-such-page")
+    look("no-such-page", desk)
+
+
+def _engineer(desk: Desk, look: Look) -> None:
+    desk.clear_up()
+    desk.bench.post("/api/session/sign-out")
+    desk.sign_in("Engineer")
+    desk.go("/service")
+    desk.heading("Raw frames")
+    look("service", desk)
+    desk.bench.post("/api/session/sign-out")
+    desk.sign_in("Admin")
+    desk.go("/service")
+    desk.heading("People")
+    look("service-people", desk)
+    desk.page.locator("[data-lock]").click()
+    desk.page.wait_for_url("**/login")
+    desk.heading("The console is locked")
+    look("locked", desk)

@@ -1,0 +1,1 @@
+"""The rig: its PIO programs, its firmware, its protocol, and rig and pen together."""
