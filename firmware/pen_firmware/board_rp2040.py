@@ -58,7 +58,8 @@ _OUTPUT_PADS = 1 << pins.gpio("NEEDLE") | 1 << pins.gpio("LEASE") | 1 << pins.gp
 
 _NOP_LOW = 0xA042  # nop().side(0)
 _PULL_LOW = 0x8080  # pull(noblock).side(0)
-_MOV_ISR_NOT_X = 0xA0C9  # mov(isr, invert(x))
+_MOV_ISR_NULL = 0xA0C3  # mov(isr, null)
+_IN_X_30 = 0x403E  # in_(x, 30): the 30 bits of a small integer
 _PUSH = 0x8000  # push(noblock)
 
 _OFFSET_PIO1 = 2  # where an assembled program keeps its place in PIO1
@@ -114,17 +115,22 @@ class _EdgeCounter:
         self._total = 0
 
     def total(self):
-        """Rising edges since the machine started, modulo 2^30. Allocates nothing."""
+        """Rising edges since the machine started, modulo 2^30. Allocates nothing.
+
+        X counts down from all ones. Only 30 of its bits are taken: a larger number would be an object, and on older
+        MicroPython whatever is computed from it stays one.
+        """
         state_machine = self.state_machine
         while state_machine.rx_fifo():
             state_machine.get()
-        state_machine.exec(_MOV_ISR_NOT_X)
+        state_machine.exec(_MOV_ISR_NULL)
+        state_machine.exec(_IN_X_30)
         state_machine.exec(_PUSH)
         tries = _DRAIN_TRIES
         while not state_machine.rx_fifo() and tries:
             tries -= 1
         if tries:
-            self._total = state_machine.get() & _COUNT_MASK
+            self._total = _COUNT_MASK - state_machine.get()
         return self._total
 
 

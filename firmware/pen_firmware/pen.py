@@ -295,9 +295,9 @@ class Pen:
         if actions & Action.LATCHED:
             self._latched_stop(now_ms)
         if actions & Action.ARMED:
-            # the record was written just now: the heartbeat is due from here, not from the start of the pass
-            self.host_lease.start(self.board.now_ms())
             self.upkeep.armed()
+            # record and memory have taken their time: the heartbeat is due from here, not from the start of the pass
+            self.host_lease.start(self.board.now_ms())
         if actions & Action.RUN_STARTED:
             self._run_begins = True
             self._run_truncated = self.counters.truncated_total

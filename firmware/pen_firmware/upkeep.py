@@ -89,8 +89,14 @@ class Upkeep:
     # --- heap -------------------------------------------------------------------------------------------------------
 
     def armed(self):
-        """From now on memory is collected only here: by itself it would make a pass late."""
+        """From now on memory is collected only here: by itself it would make a pass late.
+
+        Collected once more before that: what boot and preparation left behind nearly fills the heap, and with the
+        collector off a heap that is full is an exception, which is a reset amid a treatment.
+        """
         if self._heap:
+            self._collect_now()
+            self._pen.firmware_lease.forget()
             self._heap.disable()
 
     def disarmed(self):
@@ -115,11 +121,14 @@ class Upkeep:
         stroking = self._pen.supervisor.state == State.STROKING
         if self._blocks() < (BLOCKS_UNDER_STROKES if stroking else BLOCKS_TO_COLLECT):
             return
+        self._collect_now()
+        if not stroking:
+            self._pen.firmware_lease.forget()
+
+    def _collect_now(self):
         self._heap.collect()
         self.heap_free = self._heap.mem_free()
         self._collected_at += self._blocks()
-        if not stroking:
-            self._pen.firmware_lease.forget()
 
     # --- service ----------------------------------------------------------------------------------------------------
 

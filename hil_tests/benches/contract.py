@@ -105,6 +105,8 @@ class Figures(NamedTuple):
     """How many passes those were."""
     collection_us: int
     """The longest collection of the heap under strokes; 0 when there was none."""
+    free_armed_bytes: int
+    """Free heap when the pen was first armed, as it was then: what a treatment's frames may take."""
 
 
 class Unable(RuntimeError):  # noqa: N818 - a reason to skip, not an error

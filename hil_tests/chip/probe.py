@@ -53,7 +53,7 @@ def read_figures(chip: ChipPen) -> Figures:
     order(chip, Order.FREE)
     if not chip.until(lambda: chip.word(heads + FREE_AT) > 0, ANSWER_MS):
         raise RuntimeError("the probe did not answer: is the pen's firmware running behind it?")
-    counts = _words(chip, heads, 8)
+    counts = _words(chip, heads, 9)
     return Figures(
         pass_us={
             "idle": _spread(_halves(chip, idle, counts[0])),
@@ -63,6 +63,7 @@ def read_figures(chip: ChipPen) -> Figures:
         allocated_bytes=counts[4],
         allocated_passes=counts[3],
         collection_us=counts[7],
+        free_armed_bytes=counts[8],
     )
 
 

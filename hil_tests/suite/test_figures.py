@@ -37,6 +37,7 @@ def test_passes_leave_time_and_memory(station: Station, evidence: Evidence) -> N
         else:
             evidence.figure(f"pass {state}: worst", worst_us, "us")
     evidence.at_least("free heap", figures.free_bytes, FREE_LEAST, "bytes")
+    evidence.at_least("free heap when armed", figures.free_armed_bytes, FREE_LEAST, "bytes", hazard="HAZ-13")
 
 
 @pytest.mark.stage(Stage.ARMED)

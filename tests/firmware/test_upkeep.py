@@ -46,6 +46,23 @@ def frames(hands: Hands) -> int:
     return count
 
 
+def test_memory_is_collected_once_more_before_the_collector_goes_off() -> None:
+    """What boot and preparation left nearly fills the chip's heap; a full one with the collector off is an exception."""
+    heap = Heap()
+    hands = hands_with(heap).until_ready()
+    before = len(heap.collected_in)
+    disable = heap.disable
+    collected_at_disable: list[int] = []
+
+    def note_and_disable() -> None:
+        collected_at_disable.append(len(heap.collected_in))
+        disable()
+
+    heap.disable = note_and_disable  # type: ignore[method-assign]
+    hands.arm()
+    assert collected_at_disable == [before + 1]
+
+
 def test_collecting_by_itself_is_off_exactly_while_armed() -> None:
     heap = Heap()
     hands = hands_with(heap).until_ready()

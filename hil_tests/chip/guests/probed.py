@@ -32,8 +32,8 @@ _KEPT = 800
 _HOARDED = 300
 
 # idle count, stroking count, free bytes, steady passes watched, bytes they took, passes with a frame, bytes those took,
-# longest collection under strokes in us
-_heads = array("I", [0] * 8)
+# longest collection under strokes in us, free bytes when armed as nobody has collected
+_heads = array("I", [0] * 9)
 _idle = array("H", bytearray(2 * _KEPT))
 _stroking = array("H", bytearray(2 * _KEPT))
 _hoard = []
@@ -76,7 +76,10 @@ def _watched_tick(pen):
 
 def _tick(pen):
     global _watching
-    stroking = pen.supervisor.state == State.STROKING
+    state = pen.supervisor.state
+    stroking = state == State.STROKING
+    if state == State.ARMED and not _heads[8]:
+        _heads[8] = gc.mem_free()
     if stroking and _watching and pen.needle.running:
         _watched_tick(pen)
     else:
