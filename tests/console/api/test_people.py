@@ -51,6 +51,7 @@ def test_a_pin_is_kept_as_an_argon2_hash_in_a_file_for_this_user_only(people: Pe
         assert file.stat().st_mode & 0o777 == 0o600
 
 
+@pytest.mark.covers("REQ-1803")
 def test_wrong_pins_lock_an_account_out_longer_each_time_and_a_restart_does_not_forget(
     people: People, tmp_path: Path, clock: Clock
 ) -> None:
@@ -163,6 +164,7 @@ def test_a_session_locks_when_nobody_touches_it(clock: Clock) -> None:
     assert session.locked
 
 
+@pytest.mark.covers("REQ-0317")
 def test_a_hand_on_the_pen_is_a_person_at_the_console(clock: Clock) -> None:
     """The lock never comes amid a hold, and its time begins after it."""
     sessions = Sessions(clock)
@@ -188,6 +190,7 @@ def test_a_launch_token_ages(clock: Clock) -> None:
 # --- at the console -----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.covers("REQ-1803")
 def test_nobody_acts_without_signing_in_unlocked_and_in_a_role(served: ConsoleBench) -> None:
     browser = served.browser(None)
     tab = browser.tab()
