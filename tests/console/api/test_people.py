@@ -13,7 +13,7 @@ from pen_host.api.people import LOCK_OUT_MAX_S, LOCK_OUT_S, TRIES, People, Permi
 from pen_host.api.problems import Code, ProblemError
 from pen_host.api.sessions import LOCK_AFTER_S, TOKEN_LIVES_S, Sessions
 from pen_host.errors import AuthError
-from tests.console.api.bench import ConsoleBench, wait_until
+from tests.console.api.bench import ConsoleBench, to_first_zone, wait_until
 
 
 class Clock:
@@ -229,3 +229,21 @@ def test_every_refused_pin_is_in_the_record_without_the_pin(served: ConsoleBench
 
     wait_until(found, "the entry")
     browser.sign_in("Trainee")
+
+
+def test_who_is_treated_is_shown_to_nobody_who_is_not_signed_in_and_unlocked(bench: ConsoleBench) -> None:
+    tab = bench.clinician()
+    to_first_zone(tab)
+    name = tab.state["treatment"]["patient"]["label"]
+    browser = tab._browser
+    stranger = bench.browser(None)
+    watching = stranger.tab()
+    for said in (stranger.get("/api/treatment").text, stranger.get("/api/state").text, str(watching.state)):
+        assert name not in said
+    assert watching.state["treatment"]["run"]["waiting"] == "zone", "what the pen does is for everybody"
+    browser.post("/api/session/lock")
+    tab.until(lambda: tab.state["session"]["locked"], "the lock")
+    assert tab.state["treatment"]["patient"] is None
+    assert name not in browser.get("/api/treatment").text
+    browser.sign_in()
+    tab.until(lambda: tab.state["treatment"]["patient"], "the patient again")
