@@ -257,6 +257,12 @@ class Desk:
     def until_state(self, state: str) -> None:
         wait_until(lambda: self.bench.state()["pen"]["state"] == state, f"the pen to be {state}")
 
+    def until_free(self, interlock: str) -> None:
+        """The pen has seen that it is gone."""
+        wait_until(
+            lambda: interlock not in {one["name"] for one in self.bench.state()["pen"]["interlocks"]}, f"{interlock} to be gone"
+        )
+
     def clear_up(self) -> None:
         """Whatever a test left: hands off, nothing open, the pen idle with a new cartridge."""
         self.bench.hand("release_trigger", "lift", "clear_all", "close_estop", "plug_estop", "disconnect_charger", "plug_usb")

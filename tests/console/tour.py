@@ -66,12 +66,14 @@ def _steps(desk: Desk, look: Look) -> None:
     desk.page.get_by_text("Cartridge not latched").first.wait_for()
     look("step-5-cartridge", desk)
     desk.bench.hand("latch")
+    desk.until_free("CARTRIDGE_UNLATCHED")
     desk._do("pen_ready", {})
     desk.bench.hand("connect_charger")
     desk.go("/treat")
     desk.page.get_by_text("Charger connected").first.wait_for()
     look("step-6-pen-ready", desk)
     desk.bench.hand("disconnect_charger")
+    desk.until_free("CHARGER")
 
 
 def _live(desk: Desk, look: Look) -> None:

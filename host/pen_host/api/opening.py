@@ -55,9 +55,7 @@ def open_console(
         people, training = _people(options, place)
         own = {DEMO_PLAN: load_plan(DEMO_PLAN)} if options.sim else {}
         where = stack.enter_context(door or Door())
-        service = ConsoleService(
-            source, journal, people, place / "pictures", own, training, sessions=where.sessions
-        )
+        service = ConsoleService(source, journal, people, own, training, sessions=where.sessions)
         furnish(service.visiting.clinic, training=options.sim)
         yield ConsoleServer(service, where, pages, options.runtime)
 

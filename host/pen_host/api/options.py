@@ -17,7 +17,7 @@ class Options:
         url: The pen's port or URL.
         serial: The pen's serial number, or its beginning.
         journal: The record.
-        data: Directory for accounts and pictures.
+        data: Directory for accounts.
         runtime: Directory of the file by which programs find it.
 
     Raises:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from ..errors import PenError
 from ..journal import Journal
@@ -33,7 +32,6 @@ class Order:
     patient: str
     answers: Mapping[str, bool]
     reasons: Mapping[str, str]
-    pictures: Path
 
 
 class TreatmentRun:
@@ -148,7 +146,7 @@ class TreatmentRun:
             order.docked.pause,
         )
         try:
-            self.result = run_treatment(job, order.pictures)
+            self.result = run_treatment(job, None)
         except PenError as error:
             self.error = error.sentence
         finally:

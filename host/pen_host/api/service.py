@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
-from pathlib import Path
 from typing import Literal
 
 from ..errors import PenError
@@ -25,6 +24,7 @@ from .broadcast import Broadcast, Shared, Turn
 from .control import Console, ControlDesk
 from .docking import Dock, Docked, Source
 from .feed import Subscriber
+from .flow_models import TreatmentView
 from .live_messages import StateMessage
 from .models import (
     ClearStop,
@@ -69,7 +69,6 @@ class ConsoleService:
         source: Which pen.
         journal: The record; owned by the caller.
         people: The accounts.
-        place: Directory for pictures.
         own: Plans offered beside the clinic's presets, by name.
         training: Accounts whose PINs are shown, of a simulated console.
         clock: Seconds that never go back.
@@ -81,7 +80,6 @@ class ConsoleService:
         source: Source,
         journal: Journal,
         people: People,
-        place: Path,
         own: Mapping[str, Plan] | None = None,
         training: Training | None = None,
         clock: Callable[[], float] = time.monotonic,
@@ -104,7 +102,6 @@ class ConsoleService:
             journal,
             self.visiting,
             lambda: self.dock.docked,
-            place,
             self._change,
             lambda told: self._tell("warning", told),
         )
@@ -167,8 +164,21 @@ class ConsoleService:
             control=shared.control,
             you_control=caller is not None and self.control.controls(caller.console),
             session=self.session_view(caller.session) if caller else SessionView(),
-            treatment=self.treatment.view(),
+            treatment=self.treatment_for(caller),
             notices=shared.notices,
+        )
+
+    def treatment_for(self, caller: Caller | None) -> TreatmentView:
+        """The open treatment as far as this caller may see it: who is treated is for those who are signed in and unlocked.
+
+        What the pen does is for everybody: a locked console goes on showing it.
+        """
+        view = self.treatment.view()
+        session = caller.session if caller is not None else None
+        if session is not None and not session.locked and self.people.get(session.person) is not None:
+            return view
+        return view.model_copy(
+            update={"patient": None, "answers": {}, "reasons": {}, "findings": (), "consent": None}
         )
 
     def subscribe(self, wake: Callable[[], None]) -> Subscriber[Turn]:

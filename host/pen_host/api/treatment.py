@@ -8,7 +8,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from http import HTTPStatus
-from pathlib import Path
 
 from pen_protocol import limits
 from pen_protocol.states import BLOCKS_ARM
@@ -55,7 +54,6 @@ class TreatmentDesk:
         journal: The record.
         visiting: The clinic's record, as the steps use it.
         docked: The pen now, None without one.
-        pictures: Directory for pictures.
         changed: Told when there is something new to show; must return at once.
         told: Told a sentence that everybody at a console should know.
     """
@@ -65,7 +63,6 @@ class TreatmentDesk:
         journal: Journal,
         visiting: Visiting,
         docked: Callable[[], Docked | None],
-        pictures: Path,
         changed: Callable[[], None],
         told: Callable[[str], None],
     ) -> None:
@@ -74,7 +71,6 @@ class TreatmentDesk:
         self._clinic = visiting.clinic
         self._aftermath = Aftermath(journal, visiting)
         self._docked = docked
-        self._pictures = pictures
         self._changed = changed
         self._say = told
         self._lock = threading.RLock()
@@ -228,7 +224,6 @@ class TreatmentDesk:
                 draft.patient.patient_id,
                 screened.session_answers,
                 {**screened.reasons, **visit.reasons},
-                self._pictures,
             )
             self.run = TreatmentRun(order, self._on_run, self._on_opened, self._on_end)
             self.run.start()
@@ -295,7 +290,7 @@ class TreatmentDesk:
         """Take up the visit that a crash left open."""
         draft = self._draft = self._aftermath.restored()
         if draft is not None:
-            self._say(f"The treatment of {draft.patient.label} was still open and is taken up again.")
+            self._say(f"The treatment of {draft.patient.patient_id} was still open and is taken up again.")
 
     def settled(self, session_id: str, serial: str) -> None:
         """A session that a crash left open was settled.

@@ -39,7 +39,7 @@ def console(
     tls_cert: Annotated[Path | None, typer.Option(help="Certificate for --lan, PEM.")] = None,
     tls_key: Annotated[Path | None, typer.Option(help="Its key, PEM.")] = None,
     data: Annotated[
-        Path | None, typer.Option(help="Directory for accounts and pictures; this user's own when not given.")
+        Path | None, typer.Option(help="Directory for accounts; this user's own when not given.")
     ] = None,
     port: Port = None,
     url: Url = None,

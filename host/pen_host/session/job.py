@@ -65,7 +65,8 @@ class TreatmentResult:
         trips: Stops on the way.
         faults: Their first causes.
         chain_ok: The record's chain verifies.
-        picture: Where the picture is; None when it could not be drawn, which loses nothing: it is drawn from the record.
+        picture: Where the picture is; None when none was wanted or it could not be drawn, which loses nothing: it is drawn
+            from the record.
         journal: Where the record is.
     """
 
@@ -80,8 +81,8 @@ class TreatmentResult:
     journal: Path
 
 
-def run_treatment(job: Job, out: Path, today: date | None = None) -> TreatmentResult:
-    """Run a plan on a connected pen, close the session, verify the record and draw the picture into `out`.
+def run_treatment(job: Job, out: Path | None, today: date | None = None) -> TreatmentResult:
+    """Run a plan on a connected pen, close the session, verify the record and draw the picture into `out`, if it is given.
 
     Sessions of this pen that an earlier crash left open are settled first.
 
@@ -89,7 +90,8 @@ def run_treatment(job: Job, out: Path, today: date | None = None) -> TreatmentRe
         PenError: Why it did not begin or did not end; whatever happened until then is in the record.
     """
     day = today or date.today()  # noqa: DTZ011 - the patient's calendar day is the clinic's
-    writable(out)
+    if out is not None:
+        writable(out)
     wait_for_boot(job.pen, job.pause)
     recover(job.pen, job.journal, job.operator)
     must_not_be_stopped(job.pen)
@@ -109,7 +111,7 @@ def run_treatment(job: Job, out: Path, today: date | None = None) -> TreatmentRe
         len(course.trips),
         tuple(trip.cause for trip in course.trips),
         job.journal.verify().intact,
-        _drawn(_shown(job, course, session), out / f"{session.session_id}.png"),
+        _drawn(_shown(job, course, session), out / f"{session.session_id}.png") if out else None,
         job.journal.path,
     )
 

@@ -90,7 +90,7 @@ FOREIGN = [
     "https://127.0.0.1:{port}",
     "http://127.0.0.1:1",
     "http://localhost",
-    "file://",
+    "data:",
     "",
 ]
 
@@ -136,6 +136,7 @@ def test_a_websocket_of_another_origin_or_none_is_refused(
         assert refused.value.response.status_code == 403
 
 
+@pytest.mark.covers("REQ-1802")
 def test_a_websocket_without_the_cookie_is_refused(served: ConsoleBench, browser: Browser) -> None:
     with (
         pytest.raises(InvalidStatus),
@@ -144,6 +145,7 @@ def test_a_websocket_without_the_cookie_is_refused(served: ConsoleBench, browser
         pytest.fail("it was let in")
 
 
+@pytest.mark.covers("REQ-1802")
 def test_the_whole_chain_of_dns_rebinding_ends_at_its_first_link(
     served: ConsoleBench, browser: Browser
 ) -> None:
@@ -203,6 +205,7 @@ def test_the_cookie_is_kept_from_scripts_and_from_other_sites(served: ConsoleBen
 # --- launch -------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.covers("REQ-1802")
 def test_a_launch_token_works_once_and_leaves_the_address(served: ConsoleBench) -> None:
     path = served.server.launch_url().partition(f":{served.port}")[2]
     first = ask(served.port, "GET", path)

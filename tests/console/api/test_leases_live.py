@@ -12,6 +12,7 @@ BUDGET_US = (limits.CONSOLE_LEASE_MS + limits.BUDGET_HOST_SILENT_MS) * 1_000
 pytestmark = pytest.mark.xdist_group("console")
 
 
+@pytest.mark.covers("REQ-0315")
 def test_a_page_that_stops_acknowledging_stops_the_needle_and_the_console_says_why(
     bench: ConsoleBench,
 ) -> None:
@@ -25,6 +26,7 @@ def test_a_page_that_stops_acknowledging_stops_the_needle_and_the_console_says_w
     assert any("The needle was stopped" in one["text"] for one in tab.state["notices"])
 
 
+@pytest.mark.covers("REQ-0315")
 def test_a_closed_tab_stops_the_needle(bench: ConsoleBench) -> None:
     tab = bench.clinician()
     to_strokes(bench, tab)
@@ -33,6 +35,7 @@ def test_a_closed_tab_stops_the_needle(bench: ConsoleBench) -> None:
     assert last_stroke_us(bench) - closed_us < BUDGET_US
 
 
+@pytest.mark.covers("REQ-0315")
 def test_a_hidden_page_stops_the_needle_at_once(bench: ConsoleBench) -> None:
     tab = bench.clinician()
     to_strokes(bench, tab)
@@ -42,6 +45,7 @@ def test_a_hidden_page_stops_the_needle_at_once(bench: ConsoleBench) -> None:
     assert "hidden" in tab.state["control"]["lost"]
 
 
+@pytest.mark.covers("REQ-0315")
 def test_the_gate_alone_ends_the_strokes_when_nobody_sends_a_stop(
     bench: ConsoleBench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -92,6 +96,7 @@ def test_a_second_console_watches_and_its_acknowledgements_renew_nothing(bench: 
     assert last_stroke_us(bench) - frozen_us < BUDGET_US
 
 
+@pytest.mark.covers("REQ-0315")
 def test_taking_over_is_asked_for_on_purpose_stops_the_needle_and_stands_in_the_record(
     bench: ConsoleBench,
 ) -> None:
@@ -114,6 +119,7 @@ def test_taking_over_is_asked_for_on_purpose_stops_the_needle_and_stands_in_the_
     assert rows[0]["taken_from"] == "Trainee"
 
 
+@pytest.mark.covers("REQ-0318")
 def test_a_stop_is_cleared_by_name_and_the_zone_is_armed_anew(bench: ConsoleBench) -> None:
     tab = bench.clinician()
     to_strokes(bench, tab)
@@ -148,6 +154,7 @@ def test_a_duplicated_tab_takes_the_place_of_the_first(bench: ConsoleBench) -> N
     assert "another tab" in first.closed
 
 
+@pytest.mark.covers("REQ-0317")
 def test_locking_or_signing_out_amid_a_hold_stops_the_needle_first(bench: ConsoleBench) -> None:
     tab = bench.clinician()
     to_strokes(bench, tab)

@@ -13,7 +13,7 @@ from pen_host.api.people import LOCK_OUT_MAX_S, LOCK_OUT_S, TRIES, People, Permi
 from pen_host.api.problems import Code, ProblemError
 from pen_host.api.sessions import LOCK_AFTER_S, TOKEN_LIVES_S, Sessions
 from pen_host.errors import AuthError
-from tests.console.api.bench import ConsoleBench, wait_until
+from tests.console.api.bench import ConsoleBench, to_first_zone, wait_until
 
 
 class Clock:
@@ -51,6 +51,7 @@ def test_a_pin_is_kept_as_an_argon2_hash_in_a_file_for_this_user_only(people: Pe
         assert file.stat().st_mode & 0o777 == 0o600
 
 
+@pytest.mark.covers("REQ-1803")
 def test_wrong_pins_lock_an_account_out_longer_each_time_and_a_restart_does_not_forget(
     people: People, tmp_path: Path, clock: Clock
 ) -> None:
@@ -163,6 +164,7 @@ def test_a_session_locks_when_nobody_touches_it(clock: Clock) -> None:
     assert session.locked
 
 
+@pytest.mark.covers("REQ-0317")
 def test_a_hand_on_the_pen_is_a_person_at_the_console(clock: Clock) -> None:
     """The lock never comes amid a hold, and its time begins after it."""
     sessions = Sessions(clock)
@@ -188,6 +190,7 @@ def test_a_launch_token_ages(clock: Clock) -> None:
 # --- at the console -----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.covers("REQ-1803")
 def test_nobody_acts_without_signing_in_unlocked_and_in_a_role(served: ConsoleBench) -> None:
     browser = served.browser(None)
     tab = browser.tab()
@@ -226,3 +229,21 @@ def test_every_refused_pin_is_in_the_record_without_the_pin(served: ConsoleBench
 
     wait_until(found, "the entry")
     browser.sign_in("Trainee")
+
+
+def test_who_is_treated_is_shown_to_nobody_who_is_not_signed_in_and_unlocked(bench: ConsoleBench) -> None:
+    tab = bench.clinician()
+    to_first_zone(tab)
+    name = tab.state["treatment"]["patient"]["label"]
+    browser = tab._browser
+    stranger = bench.browser(None)
+    watching = stranger.tab()
+    for said in (stranger.get("/api/treatment").text, stranger.get("/api/state").text, str(watching.state)):
+        assert name not in said
+    assert watching.state["treatment"]["run"]["waiting"] == "zone", "what the pen does is for everybody"
+    browser.post("/api/session/lock")
+    tab.until(lambda: tab.state["session"]["locked"], "the lock")
+    assert tab.state["treatment"]["patient"] is None
+    assert name not in browser.get("/api/treatment").text
+    browser.sign_in()
+    tab.until(lambda: tab.state["treatment"]["patient"], "the patient again")

@@ -196,6 +196,7 @@ def test_the_file_with_the_key_is_for_this_user_only(tmp_path: Path) -> None:
         assert runtime.find_all(tmp_path) == []
 
 
+@pytest.mark.covers("REQ-1802")
 def test_the_lan_is_served_with_tls_and_by_name_only(tmp_path: Path) -> None:
     import ssl
     from http.client import HTTPException, HTTPSConnection

@@ -23,6 +23,7 @@ def press(bench: ConsoleBench) -> dict[str, object]:
     return found
 
 
+@pytest.mark.covers("REQ-0316")
 def test_stop_over_http_and_over_the_websocket_at_once_is_one_stop(bench: ConsoleBench) -> None:
     tab = bench.clinician()
     to_strokes(bench, tab)
@@ -47,6 +48,7 @@ def test_stop_before_hello_on_the_websocket(bench: ConsoleBench) -> None:
         assert last_stroke_us(bench) - pressed_us < 100_000
 
 
+@pytest.mark.covers("REQ-0316")
 def test_stop_needs_no_free_thread_of_the_server(
     bench: ConsoleBench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -102,6 +104,7 @@ def test_a_server_that_is_stuck_stops_the_needle_although_the_page_looks_on(
         free.set()
 
 
+@pytest.mark.covers("REQ-0316")
 def test_without_a_pen_the_sentence_stays_until_there_is_one_and_the_stop_reaches_it(
     bench: ConsoleBench,
 ) -> None:

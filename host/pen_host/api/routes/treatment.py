@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 
 from ...records.models import Person as Signer
 from ...session import Operator
@@ -23,7 +23,7 @@ from ..flow_models import (
 )
 from ..models import ClearStop, ConsoleRef, Model, StopView
 from ..people import Permission, signer
-from ..service import ConsoleService
+from ..service import Caller, ConsoleService
 from ..sessions import BrowserSession
 from .shared import PROBLEMS, Service, Session, caller
 
@@ -50,9 +50,10 @@ def _treats(service: ConsoleService, session: BrowserSession, asked: ConsoleRef)
 
 
 @router.get("/treatment")
-def treatment(service: Service) -> TreatmentView:
-    """The open treatment."""
-    return service.treatment.view()
+def treatment(service: Service, request: Request) -> TreatmentView:
+    """The open treatment; who is treated only for those who are signed in."""
+    session = request.scope.get("console_session")
+    return service.treatment_for(Caller(session) if session else None)
 
 
 @router.get("/treatment/questions")
