@@ -141,9 +141,7 @@ def _last_leg(times_ns: list[int]) -> StepFigures:
     """Even part of the last leg: without its ramps."""
     first = 0
     for number, (earlier, later) in enumerate(itertools.pairwise(times_ns), start=1):
-        if later - earlier > START_STEPS = 20
-"""The axis wakes this near its home switch, to save time."""
-LEG_PAUSE_NS:
+        if later - earlier > LEG_PAUSE_NS:
             first = number
     return even_part(times_ns[first:])
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from hil_tests.benches.contract import Signal
 from hil_tests.evidence.layout import (
@@ -50,7 +50,13 @@ COLORS = {
 WITHIN = "#2b8a3e"
 OUTSIDE = "#c92a2a"
 MARK = "#343a40"
-LENS = {"facecolor": "#ffe8a1", "edgecolor": "#e0a800", "linewidth": 5, "alpha": 0.5, "zorder": 0}
+LENS: dict[str, Any] = {
+    "facecolor": "#ffe8a1",
+    "edgecolor": "#e0a800",
+    "linewidth": 5,
+    "alpha": 0.5,
+    "zorder": 0,
+}
 """What the close-up shows, in the whole."""
 PAPER = {"facecolor": "white", "edgecolor": "none", "alpha": 0.93, "pad": 1.2}
 """Behind words that lie on lines."""

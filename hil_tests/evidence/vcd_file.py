@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from vcd import VCDWriter
+from vcd.writer import Variable
 
 from hil_tests.evidence.waveform import Waveform
 
@@ -26,8 +28,9 @@ def write_vcd(waveform: Waveform, path: Path) -> Path:
             file, timescale="1 ns", comment=_plain(waveform.title), init_timestamp=waveform.from_ns
         ) as writer,
     ):
-        changes: list[tuple[int, object, object]] = []
+        changes: list[tuple[int, Variable[Any], Any]] = []
         for lane in waveform.lanes:
+            variable: Variable[Any]
             if lane.passages:
                 variable = writer.register_var(_SCOPE, lane.name, "event")
             else:
@@ -40,8 +43,8 @@ def write_vcd(waveform: Waveform, path: Path) -> Path:
                 for mark in waveform.marks
                 if _inside(waveform, mark.t_ns)
             ]
-        for t_ns, variable, value in sorted(changes, key=lambda change: change[0]):
-            writer.change(variable, t_ns, value)
+        for t_ns, changed, value in sorted(changes, key=lambda change: change[0]):
+            writer.change(changed, t_ns, value)
         writer.close(waveform.to_ns)
     return path
 

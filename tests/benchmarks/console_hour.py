@@ -32,7 +32,7 @@ def main() -> None:
         warm_mib = grown(bench, round(FRAMES * WARM_SHARE))
         last_mib = grown(bench, FRAMES)
         told = {
-            "frames": bench.service._feed.seq,
+            "frames": bench.service._broadcast.seq,
             "acknowledged": tab.live["seq"],
             "warm_mib": round(warm_mib, 2),
             "last_mib": round(last_mib, 2),
@@ -44,7 +44,7 @@ def main() -> None:
 
 def grown(bench: ConsoleBench, frames: int) -> float:
     """Resident memory once so many frames were made."""
-    while bench.service._feed.seq < frames:
+    while bench.service._broadcast.seq < frames:
         time.sleep(0.05)
     gc.collect()
     pages = int(Path("/proc/self/statm").read_text().split()[1])

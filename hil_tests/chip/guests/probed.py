@@ -38,6 +38,8 @@ _idle = array("H", bytearray(2 * _KEPT))
 _stroking = array("H", bytearray(2 * _KEPT))
 _hoard = []
 _watching = False
+_grown = 0
+_framed = 0
 _places = array("I", [uctypes.addressof(_heads), uctypes.addressof(_idle), uctypes.addressof(_stroking)])
 mem32[_FIGURES] = uctypes.addressof(_places)
 
@@ -56,14 +58,20 @@ def _frames(pen):
 
 
 def _watched_tick(pen):
-    """A pass with the heap looked at before and after: costs milliseconds, so such passes are not timed."""
-    frames = _frames(pen)
-    before = gc.mem_alloc()
+    """A pass, and how much the heap has grown since the last one ended: looking costs milliseconds, so it is not timed.
+
+    From end to end, not from begin to end: what a pass takes and gives back is nothing, wherever it gives it back.
+    """
+    global _grown, _framed
     _shipped_tick(pen)
-    taken = gc.mem_alloc() - before
-    at = 3 if _frames(pen) == frames else 5
-    _heads[at] += 1
-    _heads[at + 1] += taken
+    grown = gc.mem_alloc()
+    framed = _frames(pen)
+    if _grown:
+        at = 3 if framed == _framed else 5
+        _heads[at] += 1
+        _heads[at + 1] += max(grown - _grown, 0)
+    _grown = grown
+    _framed = framed
 
 
 def _tick(pen):

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 from pydantic import ValidationError
 
+from .broadcast import Turn
 from .control import Console
 from .feed import Subscriber
 from .live_messages import (
@@ -23,7 +24,7 @@ from .live_messages import (
     Visible,
 )
 from .problems import ProblemError
-from .service import Caller, ConsoleService, Turn
+from .service import Caller, ConsoleService
 from .sessions import BrowserSession
 
 router = APIRouter()

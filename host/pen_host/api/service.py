@@ -6,12 +6,9 @@ record and belong in a worker thread, never in an event loop.
 
 from __future__ import annotations
 
-import threading
 import time
-from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from http import HTTPStatus
 from pathlib import Path
 from typing import Literal
@@ -24,17 +21,16 @@ from ..records import Clinic
 from ..session import Operator, Recovered, clear_stop
 from ..worker import StopTicket
 from .bench import BenchDesk
+from .broadcast import Broadcast, Shared, Turn
 from .control import Console, ControlDesk
 from .docking import Dock, Docked, Source
-from .feed import Feed, Subscriber
+from .feed import Subscriber
 from .live_messages import StateMessage
 from .models import (
     ClearStop,
     ControlView,
     LiveFrame,
     NewPerson,
-    Notice,
-    PenView,
     Role,
     SessionView,
     SignIn,
@@ -50,9 +46,8 @@ from .treatment import TreatmentDesk, no_pen
 from .views import live_frame, pen_view, stop_view
 from .visiting import Visiting
 
-NOTICES = 20
-STATE_EVERY_S = 0.1
-"""What is not a live value is looked at as often as the pen says it."""
+COUNTS_EVERY_S = 1.0
+"""How often the state takes over the counts of a run that is under way. (J)"""
 STOP_REMEMBERED_S = 10.0
 """A STOP that was given without a pen goes to the pen that connects within this time. (J)"""
 SHUT_S = 5.0
@@ -65,26 +60,6 @@ class Caller:
 
     session: BrowserSession
     console: Console | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Shared:
-    """What every console is shown alike."""
-
-    version: int
-    pen: PenView
-    stop: StopView
-    control: ControlView
-    notices: tuple[Notice, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """What the feed hands out twenty times a second: a frame, and the number of the newest state."""
-
-    seq: int
-    frame: bytes
-    version: int
 
 
 class ConsoleService:
@@ -138,19 +113,11 @@ class ConsoleService:
         self._clock = clock
         self._started_s = clock()
         self._scribe = Scribe(journal)
-        self._feed = Feed(self._turn, clock)
-        self._subscribers: tuple[Subscriber[Turn], ...] = ()
-        self._lock = threading.Lock()
-        self._notices: deque[Notice] = deque(maxlen=NOTICES)
-        self._notice_ids = 0
-        self._changes = 0
-        self._seen = (-1, float("-inf"))
-        self._shared = Shared(0, pen_view(self.dock), StopView(), self.control.view(), ())
         self._stopped_s = float("-inf")
         self._stop_without_pen = False
-        self._version = 0
         self._treatment_shown = self.treatment.view()
         self._shown_s = clock()
+        self._broadcast = Broadcast(self._before_frame, self._frame, self._look, self._treatment_moved, clock)
 
     # --- life -----------------------------------------------------------------------------------------------------------
 
@@ -158,12 +125,12 @@ class ConsoleService:
         """Take up what a crash left open, look for the pen, make live frames."""
         self.treatment.restore()
         self.dock.start()
-        self._feed.start()
+        self._broadcast.start()
 
     def close(self) -> None:
         """Break off what runs, let go of the pen, write what is still to be written."""
         self.treatment.shut("The console was closed", SHUT_S)
-        self._feed.close()
+        self._broadcast.close()
         self.dock.close()
         self._scribe.close()
         self.visiting.clinic.close()
@@ -192,7 +159,7 @@ class ConsoleService:
 
     def state(self, caller: Caller | None) -> StateMessage:
         """Everything that does not change twenty times a second, as one console sees it."""
-        shared = self._shared
+        shared = self._broadcast.shared
         return StateMessage(
             version=shared.version,
             pen=shared.pen,
@@ -206,19 +173,15 @@ class ConsoleService:
 
     def subscribe(self, wake: Callable[[], None]) -> Subscriber[Turn]:
         """Live frames from now on; `wake` is called in the feed's thread and must return at once."""
-        subscriber: Subscriber[Turn] = Subscriber(wake)
-        with self._lock:
-            self._subscribers = (*self._subscribers, subscriber)
-        return subscriber
+        return self._broadcast.subscribe(wake)
 
     def unsubscribe(self, subscriber: Subscriber[Turn]) -> None:
         """No more of them."""
-        with self._lock:
-            self._subscribers = tuple(one for one in self._subscribers if one is not subscriber)
+        self._broadcast.unsubscribe(subscriber)
 
     def frame(self) -> LiveFrame:
         """The newest values, without a number to acknowledge."""
-        return self._frame(self._feed.seq)
+        return self._frame(self._broadcast.seq)
 
     def session_view(self, session: BrowserSession) -> SessionView:
         """Who is signed in at a browser."""
@@ -413,15 +376,9 @@ class ConsoleService:
 
     # --- inside ---------------------------------------------------------------------------------------------------------
 
-    def _turn(self, seq: int) -> None:
-        """In the feed's thread."""
+    def _before_frame(self, seq: int) -> None:
         self.control.made(seq)
         self.control.look()
-        frame = self._frame(seq)
-        self._refresh()
-        turn = Turn(seq, frame.model_dump_json().encode(), self._version)
-        for subscriber in self._subscribers:
-            subscriber.put(turn)
 
     def _frame(self, seq: int) -> LiveFrame:
         run = self.treatment.run
@@ -431,30 +388,16 @@ class ConsoleService:
         )
         return frame.model_copy(update={"console_lease_ms": self.control.left_ms()})
 
-    def _refresh(self) -> None:
-        """Make the shared picture anew when something was changed, and every `STATE_EVERY_S`."""
-        now_s, changes = self._clock(), self._changes
-        if changes == self._seen[0] and now_s - self._seen[1] < STATE_EVERY_S:
-            return
+    def _look(self) -> Shared:
         for session in self.sessions.lock_idle(self._holding_session()):
             self._scribe.note("locked after no touch", actor=session.person or "nobody")
-            self._changes += 1
-        shared = Shared(
-            self._version,
-            pen_view(self.dock),
-            self.stop_now(),
-            self.control.view(),
-            tuple(reversed(self._notices)),
-        )
-        changed = changes != self._seen[0] or shared != self._shared or self._treatment_moved(now_s)
-        self._seen = (changes, now_s)
-        if changed:
-            self._version += 1
-            self._shared = Shared(self._version, shared.pen, shared.stop, shared.control, shared.notices)
+            self._change()
+        return Shared(0, pen_view(self.dock), self.stop_now(), self.control.view())
 
-    def _treatment_moved(self, now_s: float) -> bool:
-        """Counts of a run that is under way are in the frames; here they follow once a second."""
-        if not self.treatment.running or now_s - self._shown_s < 1.0:
+    def _treatment_moved(self) -> bool:
+        """Counts of a run that is under way are in the frames; here they follow now and then."""
+        now_s = self._clock()
+        if not self.treatment.running or now_s - self._shown_s < COUNTS_EVERY_S:
             return False
         self._shown_s = now_s
         view = self.treatment.view()
@@ -462,7 +405,7 @@ class ConsoleService:
         return moved
 
     def _change(self) -> None:
-        self._changes += 1
+        self._broadcast.change()
 
     def _on_lease_lost(self, why: str) -> None:
         """The controlling console does not look any more: STOP when the needle runs, or may be about to."""
@@ -509,11 +452,7 @@ class ConsoleService:
         self._change()
 
     def _tell(self, level: Literal["info", "warning", "danger"], text: str) -> None:
-        with self._lock:
-            self._notice_ids += 1
-            utc = datetime.now(UTC).isoformat(timespec="seconds")
-            self._notices.append(Notice(id=self._notice_ids, level=level, text=text, utc=utc))
-        self._change()
+        self._broadcast.tell(level, text)
 
     def _label(self, session: BrowserSession) -> None:
         self.control.name(session.key, session.person)

@@ -5,11 +5,8 @@ The server keeps the order, not the page: whatever is asked out of turn is refus
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
-from datetime import UTC, datetime
 from http import HTTPStatus
 from pathlib import Path
 
@@ -20,13 +17,13 @@ from ..advice import for_cause
 from ..checks import check_cartridge
 from ..errors import PenError, RefusedError
 from ..findings import Finding, Level
-from ..journal import Journal, Kind
-from ..models import CartridgeSeen
+from ..journal import Journal
 from ..names import Condition
 from ..pen import Pen
 from ..records.models import Person, Visit
 from ..session import Operator, used_cartridges
 from ..session.events import seen
+from .aftermath import Aftermath
 from .catalogue import choices, question_view
 from .docking import Docked
 from .draft import Draft, wrong_step
@@ -75,6 +72,7 @@ class TreatmentDesk:
         self._journal = journal
         self._visiting = visiting
         self._clinic = visiting.clinic
+        self._aftermath = Aftermath(journal, visiting)
         self._docked = docked
         self._pictures = pictures
         self._changed = changed
@@ -294,46 +292,20 @@ class TreatmentDesk:
     # --- a crash before, an end now -------------------------------------------------------------------------------------
 
     def restore(self) -> None:
-        """Take up the visit that a crash left open: to its close when a pen worked in it, else to its cartridge."""
-        opened = [
-            one for one in self._clinic.visits.opened() if one.sessions or one.day == self._visiting.today()
-        ]
-        if not opened:
-            return
-        visit = opened[-1]
-        draft = Draft(visit.opened_by.name, self._clinic.patients.get(visit.patient_id), None)
-        draft.visit, draft.screened = visit, self._clinic.screening.get(visit.screening_id)
-        draft.consent = self._clinic.consents.get(visit.consent_id)
-        text = self._clinic.consents.text(draft.consent.text_id)
-        draft.consent_title, draft.consent_sha256 = text.title, text.digest
-        draft.off_label_said = visit.plan.off_label
-        draft.answers = draft.screened.answers
-        draft.reasons = {**draft.screened.reasons, **visit.reasons}
-        draft.findings[TreatmentStep.SCREENING] = draft.screened.findings
-        draft.built = self._visiting.rebuilt(visit)
-        draft.preset = visit.preset_id or ""
-        draft.step = TreatmentStep.CARTRIDGE
-        if visit.sessions:
-            self._over(draft, visit.sessions[-1].session_id)
-        self._draft = draft
-        self._say(f"The treatment of {draft.patient.label} was still open and is taken up again.")
+        """Take up the visit that a crash left open."""
+        draft = self._draft = self._aftermath.restored()
+        if draft is not None:
+            self._say(f"The treatment of {draft.patient.label} was still open and is taken up again.")
 
     def settled(self, session_id: str, serial: str) -> None:
-        """A session that a crash left open was settled: it belongs to the visit that is open for its patient.
+        """A session that a crash left open was settled.
 
         Raises:
             PenError: It cannot be recorded.
         """
         with self._lock:
-            draft = self._draft
-            if draft is None or draft.visit is None or self._subject(session_id) != draft.visit.patient_id:
-                return
-            if session_id not in {one.session_id for one in draft.visit.sessions}:
-                draft.visit = self._clinic.visits.attach(
-                    draft.visit.visit_id, session_id, serial, draft.visit.opened_by
-                )
-            self._use_up(draft.visit, session_id, draft.visit.opened_by)
-            self._over(draft, session_id)
+            if self._draft is not None:
+                self._aftermath.settled(self._draft, session_id, serial)
         self._changed()
 
     def shut(self, why: str, patience_s: float) -> None:
@@ -368,41 +340,13 @@ class TreatmentDesk:
         if draft is not None and draft.visit is not None and run.session_id is not None:
             by = Person(name=run.order.operator.name, role=run.order.operator.role)
             try:
-                self._use_up(draft.visit, run.session_id, by)
+                self._aftermath.use_up(draft.visit, run.session_id, by)
             except PenError as error:
                 self._say(error.sentence)
-            self._over(draft, run.session_id)
+            self._aftermath.over(draft, run.session_id)
         elif draft is not None:
             draft.step = TreatmentStep.PEN_READY
         self._changed()
-
-    def _over(self, draft: Draft, session_id: str) -> None:
-        draft.session_id, draft.ended_at = session_id, datetime.now(UTC)
-        draft.step = TreatmentStep.CLOSE
-        with suppress(PenError):  # what cannot be proposed is computed again when the visit is closed
-            following = self._clinic.visits.propose_next(_visit(draft).visit_id)
-            draft.next_eligible, draft.next_why = following.day.isoformat(), following.sentence
-
-    def _use_up(self, visit: Visit, session_id: str, by: Person) -> None:
-        """Every cartridge that the session tried to burn is used, whether or not the pen answered."""
-        with self._journal.reader() as reader:
-            rows = list(reader.rows(session_id))
-        tried = {str(row.payload["serial"]) for row in rows if _burns(row.kind, row.payload)}
-        read = [
-            row.payload["cartridge"]
-            for row in rows
-            if row.kind == Kind.CARTRIDGE and row.payload["cartridge"]
-        ]
-        known = {one["serial"]: CartridgeSeen.model_validate_json(json.dumps(one)) for one in read}
-        self._visiting.burned(
-            visit, [known[serial] for serial in sorted(tried & known.keys())], session_id, by
-        )
-
-    def _subject(self, session_id: str) -> str | None:
-        with self._journal.reader() as reader:
-            return next(
-                (one.opened.subject for one in reader.sessions() if one.session_id == session_id), None
-            )
 
     # --- inside ---------------------------------------------------------------------------------------------------------
 
@@ -457,10 +401,6 @@ def _visit(draft: Draft) -> Visit:
 
 def _refused_cartridge(why: str) -> RefusedError:
     return RefusedError(f"This cartridge is refused. {why}")
-
-
-def _burns(kind: str, payload: Mapping[str, object]) -> bool:
-    return kind == Kind.INTENT and payload["request"] == "CARTRIDGE_USE"
 
 
 def _used(findings: Iterable[Finding], reasons: Mapping[str, str]) -> dict[str, str]:

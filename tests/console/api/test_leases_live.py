@@ -59,7 +59,7 @@ def test_a_feed_that_is_stuck_ends_the_strokes(bench: ConsoleBench, monkeypatch:
     """No frames, no acknowledgements: the worker's gate sees it without the feed's help."""
     tab = bench.clinician()
     to_strokes(bench, tab)
-    monkeypatch.setattr(bench.service._feed, "_turn", lambda _seq: None)
+    monkeypatch.setattr(bench.service._broadcast._feed, "_turn", lambda _seq: None)
     stuck_us = bench.now_us()
     assert last_stroke_us(bench) - stuck_us < BUDGET_US
 
