@@ -13,6 +13,7 @@ from hil_tests.benches.contract import Ability, Bench, Edge, Hand, Sensor, Signa
 from hil_tests.rig import pins
 from hil_tests.rig.capture import Timing
 from hil_tests.rig.client import RESTING, Keeper, Rig
+from pen_host.errors import NoPenError
 from pen_host.transport import Transport, open_transport
 from pen_protocol import limits
 
@@ -31,6 +32,8 @@ LONGEST_NS = 1_000_000_000_000 // limits.RATE_MIN_MHZ
 """The slowest stroke's period: what two crystals' difference is the most of."""
 RUN_LOW_MS = 5.0
 READ_S = 0.005
+APPEARS_TRIES, APPEARS_EVERY_MS = 20, 250.0
+"""A pen's port is there within five seconds after power."""
 WARM_C, HOT_C = 58.0, 66.0
 REST_C = 25.0
 """What the stand-ins of the coil's sensor read (see pins.LINES)."""
@@ -262,6 +265,20 @@ def _level_at(edges: list[Edge], first: int, t_ns: int) -> int:
     return level
 
 
+def patiently(open_pen: Callable[[], Transport], wait_ms: Callable[[float], None]) -> Transport:
+    """Open the port of a pen that was just given power, or reset: it appears when USB is up.
+
+    Raises:
+        PenError: It did not appear, or cannot be opened.
+    """
+    for _ in range(APPEARS_TRIES - 1):
+        try:
+            return open_pen()
+        except NoPenError:
+            wait_ms(APPEARS_EVERY_MS)
+    return open_pen()
+
+
 class SerialBench(RigBench):
     """A real pen and a real rig on serial ports, the rig kept by a thread."""
 
@@ -276,7 +293,7 @@ class SerialBench(RigBench):
         super().__init__(
             f"serial:{pen_port}",
             Rig(self._way_to_rig, time.monotonic),
-            lambda: open_transport(pen_port),
+            lambda: patiently(lambda: open_transport(pen_port), self.run_ms),
             time.monotonic,
             plays_hall=plays_hall,
         )

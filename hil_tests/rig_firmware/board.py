@@ -86,21 +86,24 @@ class Board:
     # --- a run ------------------------------------------------------------------------------------------------------------
 
     def release(self):
-        """Let go of the pen: machines stopped, hands and sensors inputs with the chip's pull-down, supply off."""
+        """Let go of the pen: halt, sensors' switches off, supply off."""
+        self.halt()
+        for name in pins.SWITCHES:
+            Pin(pins.gpio(name), Pin.OUT, value=0)
+        Pin(pins.gpio("PEN_RUN"), Pin.IN)  # the pen's own resistor holds it high
+
+    def halt(self):
+        """Stop the machines; hands and the lines they drove are inputs with the chip's pull-down. The supply stays."""
         for state_machine in self._machines:
             state_machine.active(0)
         self._dma.active(0)
         self._running = False
-        for name, gpio, kind, _signal, _part, _role in pins.LINES:
-            if kind == pins.SWITCH and name != "PEN_RUN":
-                Pin(gpio, Pin.OUT, value=0)
-            elif name == "PEN_RUN":
-                Pin(gpio, Pin.IN)  # the pen's own resistor holds it high
-            else:
+        for _name, gpio, kind, _signal, _part, _role in pins.LINES:
+            if kind != pins.SWITCH:
                 Pin(gpio, Pin.IN, Pin.PULL_DOWN)
 
     def start(self, divider, plays_hall):
-        """Begin to sample: every machine anew, hands open. The caller has released before."""
+        """Begin to sample: every machine anew, hands open. The caller has halted before."""
         at = self._pin
         clock_hz = machine.freq()
         made = self._programs

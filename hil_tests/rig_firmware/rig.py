@@ -193,7 +193,7 @@ class Rig:
         if not self._begun:
             board.watchdog_start(WATCHDOG_MS)
             self._begun = True
-        board.release()
+        board.halt()
         self._plays_hall = bool(values[1])
         board.start(values[0], self._plays_hall)
         board.switch(POWERED)

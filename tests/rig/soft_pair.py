@@ -28,6 +28,7 @@ FULL_MV, LOW_MV = 5_000, 4_000
 SEEN = {"coil": "COIL", "step": "STEP", "lease": "ALIVE"}
 PUMP_NS = (SAFE_DECAY_US - LEASE_TICK_US) * 1000
 """SAFE falls this long after the end of the lease's last turn."""
+POWER = 1 << pins.SWITCHES.index("PEN_POWER")
 HALL_US = programs.HALL_LENGTH_US
 HAND_OF = {name: Hand[name] for name in pins.HANDS}
 
@@ -42,6 +43,7 @@ class SoftBoard:
         overrun: The sampler had no room for a word.
         fed: Times the watchdog was fed.
         was_reset: The firmware asked for a reset.
+        power_losses: Times the pen's supply was taken away.
     """
 
     ring_words = RING_WORDS
@@ -69,6 +71,7 @@ class SoftBoard:
         self._waiting: tuple[int, int, int] | None = None
         self._queued = 0
         self._switches = 0
+        self.power_losses = 0
         self._listen()
 
     def _listen(self) -> None:
@@ -168,11 +171,14 @@ class SoftBoard:
     # --- hands --------------------------------------------------------------------------------------------------------------
 
     def release(self) -> None:
+        self.halt()
+        self.switch(0)
+
+    def halt(self) -> None:
         self.running = False
         self._waiting = None
         self._set_hands(0)
         self._apply("CHARGER", True)
-        self.switch(0)
 
     def hands_room(self) -> int:
         return programs.HAND_QUEUE - self._queued
@@ -238,6 +244,7 @@ class SoftBoard:
         return bool(getattr(plant, name.lower()))
 
     def switch(self, levels: int) -> None:
+        self.power_losses += bool(self._switches & POWER & ~levels)
         self._switches = levels
         on = {
             name for index, name in enumerate(pins.SWITCHES) if levels >> index & 1 and name not in self.cut

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hil_tests.benches import Ability, Hand, Sensor, Signal, Unable
-from hil_tests.benches.rig import RigBench
+from hil_tests.benches.rig import RigBench, patiently
 from hil_tests.doctor import examine
 from hil_tests.host import RATE_MHZ, Station
 from hil_tests.rig.client import RESTING
@@ -13,6 +13,7 @@ from hil_tests.rig.doctor import Finding, Verdict
 from hil_tests.rig.link import RigLostError
 from hil_tests.waves import off_after_ns, periods_us, pulses, rises
 from pen_firmware import pio_programs
+from pen_host.errors import NoPenError
 from pen_host.names import State
 from pen_protocol import limits
 from tests.rig.soft_pair import SoftPair
@@ -69,7 +70,7 @@ def test_strokes_are_measured_as_the_pen_makes_them(bench: RigBench, pair: SoftP
     assert off_after_ns(edges, released_ns) <= limits.BUDGET_TRIGGER_MS * 1_000_000
     assert station.status().strokes_total == len(rises(edges))
     assert bench.unsafe_coil_edges == 0
-    assert len(rises(bench.edges(Signal.HALL))) == len(rises(edges))
+    assert len(rises(bench.edges(Signal.HALL))) == len(pair.bench.edges(Signal.HALL)) >= len(rises(edges)) - 1
     assert len(pulses(bench.edges(Signal.STEP))) == len(pulses(pair.bench.edges(Signal.STEP)))
     assert bench.level(Signal.SAFE) == pair.bench.level(Signal.SAFE)
 
@@ -115,6 +116,22 @@ def test_close_leaves_hands_at_rest_and_end_lets_go_of_the_pen(bench: RigBench, 
     bench.end()
     assert not pair.board.bench_hand("ESTOP")
     assert pair.board.bench_hand("CHARGER")
+
+
+def test_the_pens_port_is_awaited_after_power_but_not_for_ever() -> None:
+    waited: list[float] = []
+
+    def opened(after: int) -> object:
+        if len(waited) < after:
+            raise NoPenError("no port")
+        return "port"
+
+    assert patiently(lambda: opened(3), waited.append) == "port"
+    assert len(waited) == 3
+    waited.clear()
+    with pytest.raises(NoPenError):
+        patiently(lambda: opened(100), waited.append)
+    assert 4_000 < sum(waited) < 6_000
 
 
 # --- a rig that lost its state ----------------------------------------------------------------------------------------------

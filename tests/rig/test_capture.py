@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hil_tests.rig import pins, programs
-from hil_tests.rig.capture import MARK, SAMPLED, Capture, GapError, Timing
+from hil_tests.rig.capture import MARK, SAMPLED, SLACK_LOOKS, Capture, GapError, Timing
 
 TIMING = Timing(125_000_000, 1)
 MARK_LOOKS = TIMING.looks(programs.MARK_US)
@@ -96,6 +96,9 @@ def test_a_missing_mark_is_an_error(train: Train, data: st.DataObject) -> None:
         index
         for index in range(1, len(train.words))
         if (train.words[index] ^ train.words[index - 1]) >> programs.TIME_BITS == MARK
+        # what follows so closely would pass for the mark, which then is that much late: no more than its tolerance
+        and (train.words[index] - train.words[(index + 1) % len(train.words)]) & programs.TIME_MASK
+        > 2 * SLACK_LOOKS
     ]
     if len(marks) < 3:
         return

@@ -59,6 +59,7 @@ def test_a_start_opens_all_hands_and_powers_the_pen(pair: SoftPair, rig: Rig) ->
     rig.start()
     assert not pair.board.bench_hand("ESTOP"), "a new run begins as the first"
     assert rig.capture.edges("ESTOP") == []
+    assert pair.board.power_losses == 0, "the pen does not lose its supply between two runs"
 
 
 def test_a_silent_laptop_opens_the_hands(pair: SoftPair, rig: Rig) -> None:
@@ -71,6 +72,7 @@ def test_a_silent_laptop_opens_the_hands(pair: SoftPair, rig: Rig) -> None:
     quiet_ms(pair, 500)
     assert not pair.board.bench_hand("TRIGGER")
     assert not pair.board.bench_hand("ESTOP")
+    assert pair.board.power_losses == 1
     rig.service(0.01)
     with pytest.raises(RigLostError, match="laptop was silent"):
         rig.hands(ESTOP)
