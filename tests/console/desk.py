@@ -69,7 +69,18 @@ class Served:
         self._errors = (place / "console.err").open("w")
         environment = {**os.environ, "PEN_RUNTIME_DIR": str(place / "runtime")}
         self.process = subprocess.Popen(
-            [sys.executable, "-c", START, "console", "--sim", "--no-browser", "--json", "--url", f"sim:?seed={seed}", *arguments],
+            [
+                sys.executable,
+                "-c",
+                START,
+                "console",
+                "--sim",
+                "--no-browser",
+                "--json",
+                "--url",
+                f"sim:?seed={seed}",
+                *arguments,
+            ],
             env=environment,
             stdout=subprocess.PIPE,
             stderr=self._errors,
@@ -130,7 +141,11 @@ class Bench:
 
     def coil_on(self, since_us: int) -> list[int]:
         """When the coil was switched on."""
-        return [at for at, level in self.get(f"/api/bench/edges?signal=coil&since_us={since_us}")["edges"] if level]
+        return [
+            at
+            for at, level in self.get(f"/api/bench/edges?signal=coil&since_us={since_us}")["edges"]
+            if level
+        ]
 
     def last_coil_us(self, since_us: int, quiet_ms: int = 400) -> int:
         """The last edge of the coil, once none has come for a while; `since_us` where there was none at all."""
@@ -166,7 +181,9 @@ class Desk:
         return self.page
 
     def alive(self, page: Page) -> None:
-        page.wait_for_function("() => window.did_handshake && window.penStream?.state && window.penStream.frame")
+        page.wait_for_function(
+            "() => window.did_handshake && window.penStream?.state && window.penStream.frame"
+        )
 
     def button(self, name: str) -> Locator:
         return self.page.get_by_role("button", name=name)
@@ -206,7 +223,9 @@ class Desk:
     def _do(self, step: str, zone: dict[str, int]) -> None:
         if step == "screening":
             self.patients += 1
-            added = self.bench.post("/api/patients", full_name=f"Patient {self.patients}", birth_date="1980-05-01")
+            added = self.bench.post(
+                "/api/patients", full_name=f"Patient {self.patients}", birth_date="1980-05-01"
+            )
             self.ask("/api/treatment/patient", reference=added.json["patient_id"])
         elif step == "plan":
             questions = self.bench.get("/api/treatment/questions")
@@ -223,7 +242,9 @@ class Desk:
         presets = self.bench.get("/api/presets")
         keys = ("name", "area_mm2", "depth_um", "rate_mhz", "passes", "hold_s", "target_low", "target_high")
         zones = next(one for one in presets if one["name"] == "demo_scalp")["zones"]
-        return [{**{key: zone[key] for key in keys}, "area_mm2": 2_000, "hold_s": 30, **changes} for zone in zones]
+        return [
+            {**{key: zone[key] for key in keys}, "area_mm2": 2_000, "hold_s": 30, **changes} for zone in zones
+        ]
 
     def to_live(self, **zone: int) -> None:
         """The live view, asked whether the first zone may be armed."""
@@ -260,12 +281,21 @@ class Desk:
     def until_free(self, interlock: str) -> None:
         """The pen has seen that it is gone."""
         wait_until(
-            lambda: interlock not in {one["name"] for one in self.bench.state()["pen"]["interlocks"]}, f"{interlock} to be gone"
+            lambda: interlock not in {one["name"] for one in self.bench.state()["pen"]["interlocks"]},
+            f"{interlock} to be gone",
         )
 
     def clear_up(self) -> None:
         """Whatever a test left: hands off, nothing open, the pen idle with a new cartridge."""
-        self.bench.hand("release_trigger", "lift", "clear_all", "close_estop", "plug_estop", "disconnect_charger", "plug_usb")
+        self.bench.hand(
+            "release_trigger",
+            "lift",
+            "clear_all",
+            "close_estop",
+            "plug_estop",
+            "disconnect_charger",
+            "plug_usb",
+        )
         wait_until(lambda: self.bench.state()["pen"]["link"] == "connected", "the pen")
         self.control()
         self._close_treatment()
@@ -307,10 +337,13 @@ class Studio:
     browser: Browser
     opened: list[Desk] = field(default_factory=list)
 
-    def desk(self, size: tuple[int, int] = LAPTOP, theme: str = "light", browser: Browser | None = None) -> Desk:
+    def desk(
+        self, size: tuple[int, int] = LAPTOP, theme: str = "light", browser: Browser | None = None
+    ) -> Desk:
         """Another browser profile, let in by a launch address of its own."""
         context = (browser or self.browser).new_context(
-            viewport={"width": size[0], "height": size[1]}, color_scheme="dark" if theme == "dark" else "light"
+            viewport={"width": size[0], "height": size[1]},
+            color_scheme="dark" if theme == "dark" else "light",
         )
         return self.sit_down(context)
 

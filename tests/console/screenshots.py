@@ -35,7 +35,7 @@ class Camera:
             desk.page.set_viewport_size({"width": width, "height": height})
             for theme in THEMES:
                 desk.page.evaluate(
-                    "(theme) => { document.documentElement.dataset.theme = theme; window.dispatchEvent(new Event('pen-theme')); }",
+                    "(theme) => { document.documentElement.dataset.theme = theme; dispatchEvent(new Event('pen-theme')); }",
                     theme,
                 )
                 desk.page.wait_for_timeout(SETTLE_MS)

@@ -66,7 +66,9 @@ def _measured(desk: Desk, happens: Callable[[], object]) -> None:
     last_us = desk.bench.last_coil_us(before_us)
     desk.until_state("STOPPED")
     assert last_us > before_us, "the needle stroked until then"
-    assert last_us - after_us < BUDGET_MS * 1000, f"the coil was driven for {(last_us - after_us) / 1000:.0f} ms more"
+    assert last_us - after_us < BUDGET_MS * 1000, (
+        f"the coil was driven for {(last_us - after_us) / 1000:.0f} ms more"
+    )
 
 
 def _says(desk: Desk, words: str) -> None:
@@ -74,7 +76,9 @@ def _says(desk: Desk, words: str) -> None:
     assert words in notices
 
 
-def test_a_frozen_browser_stops_the_needle_and_the_console_says_why(room: Studio, desk: Desk, tmp_path: Path) -> None:
+def test_a_frozen_browser_stops_the_needle_and_the_console_says_why(
+    room: Studio, desk: Desk, tmp_path: Path
+) -> None:
     with _own_browser(room, tmp_path / "profile") as (other, _context):
         other.to_live()
 

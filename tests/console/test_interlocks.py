@@ -66,7 +66,9 @@ def test_each_trip_while_stroking_is_named_told_and_left_by_name(desk: Desk) -> 
         desk.again()
 
 
-def test_what_blocks_before_the_pen_is_prepared_is_shown_with_what_to_do_and_goes_when_it_is_cured(desk: Desk) -> None:
+def test_what_blocks_before_the_pen_is_prepared_is_shown_with_what_to_do_and_goes_when_it_is_cured(
+    desk: Desk,
+) -> None:
     desk.to_step("pen_ready")
     page = desk.go("/treat")
     desk.heading("Pen ready?")

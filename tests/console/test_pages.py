@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,7 +22,8 @@ WIDE = "() => document.documentElement.scrollWidth - document.documentElement.cl
 HIDDEN_BY_BAR = """() => { const bar = document.querySelector('.stopbar').getBoundingClientRect();
   const stop = document.querySelector('.stop').getBoundingClientRect();
   const top = document.elementFromPoint(stop.left + stop.width / 2, stop.top + stop.height / 2);
-  return { inside: stop.top >= bar.top && stop.bottom <= innerHeight && stop.right <= innerWidth, free: top?.closest('.stop') !== null }; }"""
+  return { inside: stop.top >= bar.top && stop.bottom <= innerHeight && stop.right <= innerWidth,
+    free: top?.closest('.stop') !== null }; }"""
 
 
 @dataclass
@@ -59,7 +59,7 @@ def _look(found: Found, axe: Axe, name: str, desk: Desk) -> None:
 
 
 @pytest.fixture(scope="module")
-def found(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Found]:
+def found(tmp_path_factory: pytest.TempPathFactory) -> Found:
     """One walk for all tests here, through a console of its own."""
     seen, axe = Found(), Axe()
     with studio(Path(tmp_path_factory.mktemp("tour"))) as room:
@@ -68,7 +68,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Found]:
         desk.context.on("request", lambda request: seen.requests.append(request.url))
         tour(room, desk, lambda name, at: _look(seen, axe, name, at))
         seen.errors = list(desk.errors)
-    yield seen
+    return seen
 
 
 def test_axe_core_finds_no_violation_on_any_page_in_either_theme(found: Found) -> None:

@@ -20,7 +20,9 @@ def _stops(desk: Desk, press: Callable[[], object]) -> None:
     delivered_us = desk.bench.now_us()
     last_us = desk.bench.last_coil_us(delivered_us)
     desk.until_state("STOPPED")
-    assert last_us - delivered_us < STOP_MS * 1000, f"the coil was driven for {(last_us - delivered_us) / 1000:.0f} ms more"
+    assert last_us - delivered_us < STOP_MS * 1000, (
+        f"the coil was driven for {(last_us - delivered_us) / 1000:.0f} ms more"
+    )
 
 
 def test_stop_is_on_every_page_and_stops_a_pen_that_another_page_controls(room: Studio, desk: Desk) -> None:
@@ -74,7 +76,9 @@ def test_the_bar_says_confirmed_from_the_pens_own_status_and_how_long_it_took(de
     assert desk.bench.state()["pen"]["cause"] == "STOP_COMMAND"
 
 
-def test_without_a_confirmation_the_sentence_stands_and_stop_is_sent_until_the_pen_is_there(desk: Desk) -> None:
+def test_without_a_confirmation_the_sentence_stands_and_stop_is_sent_until_the_pen_is_there(
+    desk: Desk,
+) -> None:
     page = desk.go("/")
     desk.bench.hand("unplug_usb")
     wait_until(lambda: desk.bench.state()["pen"]["link"] != "connected", "the link to be gone")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,9 @@ from pen_host.console.texts import Catalogue, UnknownTextError, catalogue, langu
 
 HERE = Path(pen_host.console.__file__).parent
 ENGLISH = catalogue()
-CALLED = re.compile(r"""(?:(?<![\w.])(?:text|t|words)|visit\.text|_text|\.other)\(\s*f?(["'])(.+?)\1(\s*~)?""")
+CALLED = re.compile(
+    r"""(?:(?<![\w.])(?:text|t|words)|visit\.text|_text|\.other)\(\s*f?(["'])(.+?)\1(\s*~)?"""
+)
 SAID = re.compile(r"""say\(\s*["'`]([^"'`]+)["'`]""")
 MADE_UP = re.compile(r"\{[^}]*\}|\$\{[^}]*\}")
 
@@ -49,7 +52,9 @@ def test_every_text_is_asked_for_somewhere() -> None:
     unused = {
         key
         for key in ENGLISH.keys
-        if not any(_matches(one, key) for one in asked) and f'"{key}"' not in code and f'"{key.removeprefix("script.")}"' not in code
+        if not any(_matches(one, key) for one in asked)
+        and f'"{key}"' not in code
+        and f'"{key.removeprefix("script.")}"' not in code
     }
     assert unused == set()
 
@@ -58,7 +63,11 @@ def test_every_text_is_asked_for_somewhere() -> None:
 def test_a_language_has_no_key_of_its_own_and_fills_in_what_english_does(language: str) -> None:
     words = catalogue(language)
     assert words.keys <= ENGLISH.keys
-    differs = {key for key in words.keys if places(words.section("").get(key, "")) - places(ENGLISH.section("").get(key, ""))}
+    differs = {
+        key
+        for key in words.keys
+        if places(words.section("").get(key, "")) - places(ENGLISH.section("").get(key, ""))
+    }
     assert differs == set()
 
 
@@ -77,7 +86,7 @@ def test_a_text_that_nobody_has_is_an_error_and_not_an_empty_page() -> None:
 
 @pytest.mark.parametrize("content", ["a = 1", "a = [1]", "[a]\nb = true", "not toml"])
 def test_a_file_that_is_no_catalogue_is_refused(content: str) -> None:
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match=r"is no text|at line"):
         read(content)
 
 
@@ -91,7 +100,5 @@ def test_a_number_that_is_shown_is_read_back_as_it_was(field: NumberField, steps
 
 @given(st.sampled_from(FIELDS), st.text(max_size=12))
 def test_whatever_is_typed_is_a_number_of_the_wire_or_no_number(field: NumberField, typed: str) -> None:
-    try:
+    with suppress(ValueError):
         assert isinstance(field.read(typed), int)
-    except ValueError:
-        pass

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 
 from nicegui import ui
 from nicegui.element import Element
@@ -52,7 +53,9 @@ class BodyMap:
     """Keys and places of the letters for the patient's left and right."""
 
 
-_HEAD = "M180 36 C286 36 334 120 334 216 C334 330 268 404 180 404 C92 404 26 330 26 216 C26 120 74 36 180 36 Z"
+_HEAD = (
+    "M180 36 C286 36 334 120 334 216 C334 330 268 404 180 404 C92 404 26 330 26 216 C26 120 74 36 180 36 Z"
+)
 
 SCALP = BodyMap(
     width=360,
@@ -80,7 +83,10 @@ SCALP = BodyMap(
     sides=(("side_left", 14, 130), ("side_right", 346, 130)),
 )
 
-_FACE = "M180 28 C262 28 300 84 298 162 C297 206 294 250 280 304 C262 366 218 408 180 408 C142 408 98 366 80 304 C66 250 63 206 62 162 C60 84 98 28 180 28 Z"
+_FACE = (
+    "M180 28 C262 28 300 84 298 162 C297 206 294 250 280 304 C262 366 218 408 180 408 "
+    "C142 408 98 366 80 304 C66 250 63 206 62 162 C60 84 98 28 180 28 Z"
+)
 
 FACE = BodyMap(
     width=360,
@@ -95,13 +101,23 @@ FACE = BodyMap(
     ),
     clip="M0 0 H360 V500 H0 Z",
     zones={
-        "forehead": Shape("M82 150 C84 70 276 70 278 150 Q230 138 200 152 L160 152 Q130 138 82 150 Z", 180, 112),
+        "forehead": Shape(
+            "M82 150 C84 70 276 70 278 150 Q230 138 200 152 L160 152 Q130 138 82 150 Z", 180, 112
+        ),
         "glabella": Shape("M160 156 H200 L196 192 H164 Z", 180, 178),
-        "periorbital_right": Shape("M76 190 Q90 154 132 156 Q158 160 158 196 Q150 228 116 226 Q84 222 76 190 Z", 116, 221),
-        "periorbital_left": Shape("M284 190 Q270 154 228 156 Q202 160 202 196 Q210 228 244 226 Q276 222 284 190 Z", 244, 221),
+        "periorbital_right": Shape(
+            "M76 190 Q90 154 132 156 Q158 160 158 196 Q150 228 116 226 Q84 222 76 190 Z", 116, 221
+        ),
+        "periorbital_left": Shape(
+            "M284 190 Q270 154 228 156 Q202 160 202 196 Q210 228 244 226 Q276 222 284 190 Z", 244, 221
+        ),
         "nose": Shape("M165 198 H195 L208 268 Q180 284 152 268 Z", 180, 256),
-        "cheek_right": Shape("M74 232 Q112 246 148 226 L148 268 L130 322 Q104 318 84 292 Q76 262 74 232 Z", 112, 278),
-        "cheek_left": Shape("M286 232 Q248 246 212 226 L212 268 L230 322 Q256 318 276 292 Q284 262 286 232 Z", 248, 278),
+        "cheek_right": Shape(
+            "M74 232 Q112 246 148 226 L148 268 L130 322 Q104 318 84 292 Q76 262 74 232 Z", 112, 278
+        ),
+        "cheek_left": Shape(
+            "M286 232 Q248 246 212 226 L212 268 L230 322 Q256 318 276 292 Q284 262 286 232 Z", 248, 278
+        ),
         "cheek_fold_right": Shape("M148 272 L158 282 L140 330 L128 326 Z", 128, 312),
         "cheek_fold_left": Shape("M212 272 L202 282 L220 330 L232 326 Z", 232, 312),
         "perioral": Shape("M142 288 Q180 300 218 288 L222 348 Q180 362 138 348 Z", 180, 326),
@@ -125,7 +141,9 @@ def map_of(zones: tuple[str, ...]) -> MapName:
     return max(MAPS, key=lambda name: sum(zone in MAPS[name].zones for zone in zones))
 
 
-def draw(name: MapName, text: Catalogue, chosen: tuple[str, ...], press: Callable[[str], None] | None = None) -> Element:
+def draw(
+    name: MapName, text: Catalogue, chosen: tuple[str, ...], press: Callable[[str], None] | None = None
+) -> Element:
     """Draw a map with these zones marked. Overlapping zones are shown only where a plan has them.
 
     Args:
@@ -138,7 +156,9 @@ def draw(name: MapName, text: Catalogue, chosen: tuple[str, ...], press: Callabl
     with tag("figure", None, "map") as figure:
         listed = ", ".join(text.other(f"zones.{zone}", zone) for zone in chosen if zone in body.zones)
         label = f"{text(f'plan.map_{name}')}: {listed or text('frame.none')}"
-        with _svg("svg", "body", viewBox=f"0 0 {body.width} {body.height}", role="img", **{"aria-label": label}):
+        with _svg(
+            "svg", "body", viewBox=f"0 0 {body.width} {body.height}", role="img", **{"aria-label": label}
+        ):
             with _svg("clipPath", "", id=f"clip-{name}"):
                 _svg("path", "", d=body.clip)
             for outline in body.outline:
@@ -149,18 +169,22 @@ def draw(name: MapName, text: Catalogue, chosen: tuple[str, ...], press: Callabl
                         continue
                     part = _svg("path", "zone on" if zone in chosen else "zone", d=shape.path)
                     if press is not None:
-                        part.on("click", lambda zone=zone: press(zone), args=[])
+                        part.on("click", partial(press, zone), args=[])
             for feature in body.features:
                 _svg("path", "feature", d=feature)
             for key, x, y in body.sides:
                 _svg("text", "side", x=x, y=y)._text = text(f"plan.{key}")
             for zone, shape in body.zones.items():
                 if zone in chosen:
-                    _svg("text", "", x=shape.label_x, y=shape.label_y)._text = text.other(f"zones.{zone}", zone)
+                    _svg("text", "", x=shape.label_x, y=shape.label_y)._text = text.other(
+                        f"zones.{zone}", zone
+                    )
     return figure
 
 
-OVERLAYS = frozenset({"hairline", "part_line", "cheek_fold_left", "cheek_fold_right", "upper_lip", "glabella"})
+OVERLAYS = frozenset(
+    {"hairline", "part_line", "cheek_fold_left", "cheek_fold_right", "upper_lip", "glabella"}
+)
 """Zones that lie over larger ones."""
 
 

@@ -82,16 +82,26 @@ def plot_of(columns: Sequence[str], rows: Sequence[Sequence[float | None]], text
     span = max(times[-1] - times[0], 1.0)
     wide = WIDTH - LEFT - 16
     xs = [LEFT + wide * (time - times[0]) / span for time in times]
-    lanes = []
+    lanes: list[Drawn] = []
     for lane in LANES:
         if lane.column not in place:
             continue
         top = len(lanes) * LANE + 8
         measured = [_scaled(row[place[lane.column]], lane.scale) for row in rows]
-        wanted = [_scaled(row[place[lane.requested]], lane.scale) for row in rows] if lane.requested in place else []
+        wanted = (
+            [_scaled(row[place[lane.requested]], lane.scale) for row in rows]
+            if lane.requested in place
+            else []
+        )
         high = max((value for value in [*measured, *wanted] if value is not None), default=0.0) or 1.0
         lanes.append(
-            Drawn(lane.key, top, _line(xs, measured, top, high), _line(xs, wanted, top, high), f"{high:.{lane.digits}f}")
+            Drawn(
+                lane.key,
+                top,
+                _line(xs, measured, top, high),
+                _line(xs, wanted, top, high),
+                f"{high:.{lane.digits}f}",
+            )
         )
     ticks = tuple(
         (LEFT + wide * part / 5, text("records.seconds", n=f"{span * part / 5000:.0f}")) for part in range(6)

@@ -43,7 +43,11 @@ PAGES = (
 @cache
 def _templates() -> Environment:
     folder = files("pen_host.console") / "templates"
-    found = {item.name: item.read_text(encoding="utf-8") for item in folder.iterdir() if item.name.endswith(".html")}
+    found = {
+        item.name: item.read_text(encoding="utf-8")
+        for item in folder.iterdir()
+        if item.name.endswith(".html")
+    }
     return Environment(loader=DictLoader(found), autoescape=True)
 
 
@@ -76,7 +80,7 @@ def shell(visit: Visit, key: str, classes: str = "") -> Element:
     return tag("div", None, f"page {classes}".strip())
 
 
-def keep_true(key: Callable[[], object], redraw: Callable[[], None]) -> None:
+def keep_true(key: Callable[[], object], redraw: Callable[[], object]) -> None:
     """Draw a part of the page again when what it rests on has changed, and only then: what is being typed stays."""
     seen = [key()]
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from nicegui import run, ui
+from nicegui import ui
 from nicegui.events import GenericEventArguments
 from starlette.requests import Request
 
@@ -15,8 +16,8 @@ from ..api.problems import ProblemError, of_error
 from ..api.service import Caller, ConsoleService
 from ..api.sessions import BrowserSession
 from ..errors import PenError
+from .fields import Form
 from .texts import Catalogue
-from .widgets import Form
 
 T = TypeVar("T")
 
@@ -95,10 +96,12 @@ class Visit:
         """
         caller = self.caller()
         person = self.service.need(caller, permission, control=control)
-        done: T = await run.io_bound(call, person)
+        done: T = await asyncio.to_thread(call, person)
         return done
 
-    async def submit(self, form: Form, permission: Permission, call: Callable[[Person], T], *, control: bool = True) -> bool:
+    async def submit(
+        self, form: Form, permission: Permission, call: Callable[[Person], T], *, control: bool = True
+    ) -> bool:
         """As `ask`, with every complaint at its field. What was typed stays.
 
         Returns:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from nicegui import run, ui
+import asyncio
+from collections.abc import Awaitable, Callable
+from functools import partial
+
+from nicegui import ui
 from starlette.requests import Request
 
 from ...api.models import BenchAction, BenchView
@@ -41,7 +45,7 @@ async def _bench(visit: Visit) -> None:
 
     async def do(what: str, name: str | None = None) -> None:
         try:
-            await run.io_bound(desk.do, BenchAction(do=what, name=name))
+            await asyncio.to_thread(desk.do, BenchAction(do=what, name=name))
         except PenError as error:
             ui.notify(error.sentence, type="negative")
         state.refresh()
@@ -49,7 +53,7 @@ async def _bench(visit: Visit) -> None:
     @ui.refreshable
     async def state() -> None:
         try:
-            _as_it_is(text, await run.io_bound(desk.view))
+            _as_it_is(text, await asyncio.to_thread(desk.view))
         except PenError as error:
             note(error.sentence, Tone.WARN)
 
@@ -60,7 +64,7 @@ async def _bench(visit: Visit) -> None:
                     tag("h3", text(f"bench.{group}"))
                     with row():
                         for action in actions:
-                            button(text(f"bench.do.{action}"), lambda action=action: do(action), "quiet slim")
+                            button(text(f"bench.do.{action}"), partial(do, action), "quiet slim")
         with card(text("bench.is")):
             await state()
     with card(text("bench.faults")):
@@ -72,9 +76,23 @@ def _as_it_is(text: Catalogue, view: BenchView) -> None:
     pairs = [
         ("trigger", text("script.live.held" if view.trigger else "script.live.released")),
         ("skin", text("script.live.on_skin" if view.in_skin else "script.live.off_skin")),
-        ("estop", text("bench.missing" if not view.estop_present else "bench.closed" if view.estop_closed else "bench.open")),
+        (
+            "estop",
+            text(
+                "bench.missing"
+                if not view.estop_present
+                else "bench.closed"
+                if view.estop_closed
+                else "bench.open"
+            ),
+        ),
         ("cartridge", view.cartridge or text("frame.none")),
-        ("marked", text("frame.unknown") if view.cartridge_marked is None else text("frame.yes" if view.cartridge_marked else "frame.no")),
+        (
+            "marked",
+            text("frame.unknown")
+            if view.cartridge_marked is None
+            else text("frame.yes" if view.cartridge_marked else "frame.no"),
+        ),
         ("latch", text("bench.latch_closed" if view.latch else "bench.latch_open")),
         ("charger", text("frame.yes" if view.charger else "frame.no")),
         ("fluid", text("bench.is_wet" if view.wet else "bench.is_dry")),
@@ -89,11 +107,11 @@ def _as_it_is(text: Catalogue, view: BenchView) -> None:
         sign(name.replace("_", " "), Tone.WARN)
 
 
-async def _faults(visit: Visit, do: object) -> None:
+async def _faults(visit: Visit, do: Callable[..., Awaitable[None]]) -> None:
     text, desk = visit.text, visit.service.bench
-    assert desk is not None and callable(do)
+    assert desk is not None, "the page is there with a bench only"
     try:
-        view = await run.io_bound(desk.view)
+        view = await asyncio.to_thread(desk.view)
     except PenError as error:
         note(error.sentence, Tone.WARN)
         return
@@ -104,7 +122,11 @@ async def _faults(visit: Visit, do: object) -> None:
                     tag("strong", one.name.replace("_", " "), "said")
                     tag("p", one.does, "small muted said")
                 with row():
-                    inject = button(text("bench.inject"), lambda name=one.name: do("inject", name), "quiet slim")
-                    inject.props.update({"aria-label": text("bench.inject_this", name=one.name.replace("_", " "))})
-                    cure = button(text("bench.cure"), lambda name=one.name: do("clear", name), "quiet slim")
-                    cure.props.update({"aria-label": text("bench.cure_this", name=one.name.replace("_", " "))})
+                    inject = button(text("bench.inject"), partial(do, "inject", one.name), "quiet slim")
+                    inject.props.update(
+                        {"aria-label": text("bench.inject_this", name=one.name.replace("_", " "))}
+                    )
+                    cure = button(text("bench.cure"), partial(do, "clear", one.name), "quiet slim")
+                    cure.props.update(
+                        {"aria-label": text("bench.cure_this", name=one.name.replace("_", " "))}
+                    )

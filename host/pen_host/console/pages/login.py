@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
-from nicegui import run, ui
+from nicegui import ui
 from pydantic import ValidationError
 from starlette.requests import Request
 
@@ -12,10 +13,11 @@ from ...api.models import NewPerson, PersonView, Role, SessionView, SignIn
 from ...api.problems import ProblemError
 from ...api.service import ConsoleService
 from ...errors import PenError
+from ..fields import Form
 from ..shell import shell
 from ..texts import Catalogue
 from ..visit import Visit, visit_of
-from ..widgets import Form, Tone, button, card, enter_button, note, tag
+from ..widgets import Tone, button, card, enter_button, note, tag
 
 KEYS = ("1", "2", "3", "4", "5", "6", "7", "8", "9", "", "0", "erase")
 TYPE_KEY = """(e) => {
@@ -53,13 +55,22 @@ def _sign_in(visit: Visit) -> None:
                 form.constant("name", view.person.name)
                 tag("div", view.person.name, "locked-name")
             else:
-                form.cards("name", text("login.name"), [(one.name, _person(text, one)) for one in view.people])
+                form.cards(
+                    "name", text("login.name"), [(one.name, _person(text, one)) for one in view.people]
+                )
             if view.training is not None:
                 note(text("login.training", pin=view.training.pin), Tone.INFO)
             if locked:
                 button(text("login.other"), lambda: _sign_out(visit), "quiet")
         with card():
-            form.text("pin", text("login.pin"), hint=text("login.pin_hint"), type="password", inputmode="numeric", maxlength=12)
+            form.text(
+                "pin",
+                text("login.pin"),
+                hint=text("login.pin_hint"),
+                type="password",
+                inputmode="numeric",
+                maxlength=12,
+            )
             _keypad(text)
             enter_button(text("login.unlock" if locked else "login.enter"), lambda: _enter(visit, form))
 
@@ -100,7 +111,7 @@ async def _enter(visit: Visit, form: Form) -> None:
 
 async def _go(form: Form, call: Callable[[], SessionView]) -> None:
     try:
-        await run.io_bound(call)
+        await asyncio.to_thread(call)
     except ProblemError as error:
         at_fields = [(one.field, one.message) for one in error.errors]
         form.complain("", at_fields or [("pin", error.sentence)])
@@ -112,7 +123,7 @@ async def _go(form: Form, call: Callable[[], SessionView]) -> None:
 
 
 async def _sign_out(visit: Visit) -> None:
-    await run.io_bound(visit.service.sign_out, visit.session)
+    await asyncio.to_thread(visit.service.sign_out, visit.session)
     ui.navigate.to("/login")
 
 
@@ -123,7 +134,14 @@ def _set_up(visit: Visit) -> None:
     with card():
         form = Form()
         form.text("name", text("login.name"), maxlength=80)
-        form.text("pin", text("login.pin"), hint=text("login.pin_hint"), type="password", inputmode="numeric", maxlength=12)
+        form.text(
+            "pin",
+            text("login.pin"),
+            hint=text("login.pin_hint"),
+            type="password",
+            inputmode="numeric",
+            maxlength=12,
+        )
         roles = {role.value: text(f"service.role_{role}") for role in (Role.CLINICIAN, Role.ENGINEER)}
         form.choice("roles", text("service.role"), roles, Role.CLINICIAN.value)
         enter_button(text("login.setup_enter"), lambda: _make_first(visit, form))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+from functools import partial
 from typing import Any
 
-from nicegui import run, ui
+from nicegui import ui
 from starlette.requests import Request
 
 from ...api.people import Permission
@@ -13,11 +15,12 @@ from ...api.service import ConsoleService
 from ...errors import PenError
 from ...records.models import TimelineItem
 from .. import plots
+from ..fields import Form
 from ..shell import render, shell
 from ..steps.common import zone_name
 from ..texts import Catalogue
 from ..visit import Visit, visit_of
-from ..widgets import Form, Tone, card, cells, enter_button, facts, link_button, note, row, sign, stack, table, tag
+from ..widgets import Tone, card, cells, enter_button, facts, link_button, note, row, sign, stack, table, tag
 from .today import session_table
 
 PATIENTS_MAX = 12
@@ -65,16 +68,23 @@ def _closed(visit: Visit) -> None:
 
 async def _sessions(visit: Visit) -> None:
     text = visit.text
-    found = list(reversed(await run.io_bound(records.sessions, visit.service, visit.session)))
+    found = list(reversed(await asyncio.to_thread(records.sessions, visit.service, visit.session)))
+
+    def find_people() -> None:
+        people.refresh()
+
+    def find_lot() -> None:
+        by_lot.refresh()
+
     with tag("div", None, "half"):
         with card(text("records.patients")):
             find = Form()
             find.text("words", text("patient.search"), hint=text("patient.search_hint"), maxlength=80)
-            enter_button(text("records.find"), lambda: people.refresh(), "first")
+            enter_button(text("records.find"), find_people, "first")
         with card(text("records.by_lot")):
             lot = Form()
             lot.text("lot", text("records.lot"), hint=text("records.lot_hint"), maxlength=40)
-            enter_button(text("records.find"), lambda: by_lot.refresh(), "first")
+            enter_button(text("records.find"), find_lot, "first")
 
     @ui.refreshable
     async def by_lot() -> None:
@@ -98,7 +108,7 @@ async def _patients(visit: Visit, words: str) -> None:
     text = visit.text
     with card(text("patient.known")):
         try:
-            found = await run.io_bound(visit.service.visiting.clinic.patients.find, words, PATIENTS_MAX)
+            found = await asyncio.to_thread(visit.service.visiting.clinic.patients.find, words, PATIENTS_MAX)
         except PenError as error:
             note(error.sentence, Tone.DANGER, alert=True)
             return
@@ -110,7 +120,7 @@ async def _patients(visit: Visit, words: str) -> None:
             for one in found:
                 born = one.demographics.birth_date.isoformat() if one.demographics else text("frame.unknown")
                 cells(
-                    lambda one=one: tag("a", one.label, "link said", href=f"/patients/{one.patient_id}"),
+                    partial(tag, "a", one.label, "link said", href=f"/patients/{one.patient_id}"),
                     born,
                     one.patient_id,
                 )
@@ -122,8 +132,8 @@ async def _patient(visit: Visit, patient_id: str) -> None:
     with row():
         link_button(text("records.back"), "/records", "quiet slim")
     try:
-        who = await run.io_bound(clinic.patients.get, patient_id)
-        items = await run.io_bound(clinic.timeline, patient_id)
+        who = await asyncio.to_thread(clinic.patients.get, patient_id)
+        items = await asyncio.to_thread(clinic.timeline, patient_id)
     except PenError as error:
         tag("h1", text("records.patient"))
         note(error.sentence, Tone.DANGER)
@@ -163,7 +173,7 @@ def _item(text: Catalogue, item: TimelineItem) -> None:
 async def _lot(visit: Visit, lot: str) -> None:
     text = visit.text
     try:
-        found = await run.io_bound(visit.service.visiting.clinic.lot, lot)
+        found = await asyncio.to_thread(visit.service.visiting.clinic.lot, lot)
     except PenError as error:
         note(error.sentence, Tone.DANGER, alert=True)
         return
@@ -175,7 +185,13 @@ async def _lot(visit: Visit, lot: str) -> None:
         with table(heads, text("records.cartridges", lot=lot)):
             for one in found:
                 cells(
-                    lambda one=one: tag("a", one.patient_name or one.patient_id, "link said", href=f"/patients/{one.patient_id}"),
+                    partial(
+                        tag,
+                        "a",
+                        one.patient_name or one.patient_id,
+                        "link said",
+                        href=f"/patients/{one.patient_id}",
+                    ),
                     one.day.isoformat(),
                     one.operator.name,
                     one.cartridge,
@@ -188,7 +204,7 @@ async def _session(visit: Visit, session_id: str) -> None:
     with row():
         link_button(text("records.back"), "/records", "quiet slim")
     try:
-        told = await run.io_bound(records.one_session, visit.service, visit.session, session_id)
+        told = await asyncio.to_thread(records.one_session, visit.service, visit.session, session_id)
     except PenError as error:
         tag("h1", text("records.session"))
         note(error.sentence, Tone.DANGER)
@@ -205,7 +221,12 @@ async def _session(visit: Visit, session_id: str) -> None:
             tag("p", text("records.no_samples"), "muted")
         else:
             # our own template; what is filled in is escaped by it
-            ui.html(render("plot.html", t=text, plot=drawn, width=plots.WIDTH, left=plots.LEFT, tall=plots.LANE - 24), sanitize=False)
+            ui.html(
+                render(
+                    "plot.html", t=text, plot=drawn, width=plots.WIDTH, left=plots.LEFT, tall=plots.LANE - 24
+                ),
+                sanitize=False,
+            )
     with card(text("records.timeline")):
         _timeline(text, told["entries"])
 
@@ -245,5 +266,5 @@ def _timeline(text: Catalogue, entries: list[dict[str, Any]]) -> None:
                 str(one["utc"])[11:19],
                 text.other(f"kinds.{one['kind']}", str(one["kind"]).replace("_", " ")),
                 str(one["actor"] or text("frame.none")),
-                lambda one=one: tag("span", str(one["says"]), "mono wrap said"),
+                partial(tag, "span", str(one["says"]), "mono wrap said"),
             )

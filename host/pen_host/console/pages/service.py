@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
-from nicegui import run, ui
+from nicegui import ui
 from pydantic import ValidationError
 from starlette.requests import Request
 
@@ -14,10 +16,11 @@ from ...api.people import Permission
 from ...api.routes import service as engineering
 from ...api.service import ConsoleService
 from ...errors import PenError
+from ..fields import Form
 from ..shell import shell
 from ..texts import Catalogue
 from ..visit import Visit, visit_of
-from ..widgets import Form, Tone, button, card, cells, facts, link_button, note, row, sign, table, tag
+from ..widgets import Tone, button, card, cells, facts, link_button, note, row, sign, table, tag
 
 FRAMES_SHOWN = 60
 
@@ -49,7 +52,7 @@ async def _pen(visit: Visit) -> None:
     @ui.refreshable
     async def shown() -> None:
         try:
-            told = await run.io_bound(engineering.pen, visit.service, visit.session)
+            told = await asyncio.to_thread(engineering.pen, visit.service, visit.session)
         except PenError as error:
             note(error.sentence, Tone.WARN)
             return
@@ -68,7 +71,11 @@ async def _pen(visit: Visit) -> None:
         if not locks:
             sign(text("live.all_clear"), Tone.OK)
         for one in locks:
-            note(f"{one.happened} {one.now}", Tone.DANGER if one.first_cause else Tone.WARN, f"{one.title} ({one.name})")
+            note(
+                f"{one.happened} {one.now}",
+                Tone.DANGER if one.first_cause else Tone.WARN,
+                f"{one.title} ({one.name})",
+            )
 
 
 def _plain(key: str) -> str:
@@ -85,7 +92,7 @@ async def _frames(visit: Visit) -> None:
     @ui.refreshable
     async def shown() -> None:
         try:
-            found = await run.io_bound(engineering.frames, visit.service, visit.session)
+            found = await asyncio.to_thread(engineering.frames, visit.service, visit.session)
         except PenError as error:
             note(error.sentence, Tone.WARN)
             return
@@ -100,10 +107,13 @@ async def _frames(visit: Visit) -> None:
 
 def _frame_table(text: Catalogue, found: list[dict[str, Any]]) -> None:
     keys = list(dict.fromkeys(key for one in found for key in one))
-    with tag("div", None, "tall", tabindex="0", role="region", aria_label=text("service.frames")):
-        with table([_plain(key) for key in keys], text("service.frames")):
-            for one in found:
-                cells(*((lambda value=one.get(key, ""): tag("span", _told(value), "mono wrap said")) for key in keys))
+    heads = [_plain(key) for key in keys]
+    with (
+        tag("div", None, "tall", tabindex="0", role="region", aria_label=text("service.frames")),
+        table(heads, text("service.frames")),
+    ):
+        for one in found:
+            cells(*(partial(tag, "span", _told(one.get(key, "")), "mono wrap said") for key in keys))
 
 
 def _blackbox(visit: Visit) -> None:
@@ -114,7 +124,7 @@ def _blackbox(visit: Visit) -> None:
 
         async def dump() -> None:
             try:
-                told = await run.io_bound(engineering.dump, visit.service, visit.session)
+                told = await asyncio.to_thread(engineering.dump, visit.service, visit.session)
                 said._text = told["told"]
             except PenError as error:
                 said._text = error.sentence
@@ -141,13 +151,18 @@ def _people(visit: Visit) -> None:
                     one.name,
                     roles,
                     text(f"service.{key}"),
-                    lambda one=one, change=change: button(
-                        text(f"service.{change}", name=one.name), lambda: _set_active(one.name, not one.active), "quiet slim"
+                    partial(
+                        button,
+                        text(f"service.{change}", name=one.name),
+                        partial(_set_active, one.name, not one.active),
+                        "quiet slim",
                     ),
                 )
 
     async def _set_active(name: str, active: bool) -> None:
-        form_ok = await visit.submit(form, Permission.PEOPLE, lambda _who: people.set_active(name, active), control=False)
+        form_ok = await visit.submit(
+            form, Permission.PEOPLE, lambda _who: people.set_active(name, active), control=False
+        )
         if form_ok:
             listed.refresh()
 
@@ -169,8 +184,20 @@ def _people(visit: Visit) -> None:
         form = Form()
         with tag("div", None, "fields"):
             form.text("name", text("login.name"), maxlength=80)
-            form.text("pin", text("login.pin"), hint=text("login.pin_hint"), type="password", inputmode="numeric", maxlength=12)
-            form.choice("roles", text("service.role"), {one.value: text(f"service.role_{one}") for one in Role}, Role.CLINICIAN.value)
+            form.text(
+                "pin",
+                text("login.pin"),
+                hint=text("login.pin_hint"),
+                type="password",
+                inputmode="numeric",
+                maxlength=12,
+            )
+            form.choice(
+                "roles",
+                text("service.role"),
+                {one.value: text(f"service.role_{one}") for one in Role},
+                Role.CLINICIAN.value,
+            )
         button(text("service.add_person"), add, "first")
 
 

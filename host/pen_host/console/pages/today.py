@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+from functools import partial
 from typing import Any
 
-from nicegui import run, ui
+from nicegui import ui
 from starlette.requests import Request
 
 from ...api.models import Link, PenView
@@ -65,7 +67,9 @@ def _pen(visit: Visit) -> None:
             return
         for one in _troubles(pen):
             note(f"{one.means} {one.now}", Tone.DANGER if one.first_cause else Tone.WARN, one.title)
-        volts = text("today.volts", n=f"{pen.supply_mv / 1000:.1f}") if pen.supply_mv else text("frame.unknown")
+        volts = (
+            text("today.volts", n=f"{pen.supply_mv / 1000:.1f}") if pen.supply_mv else text("frame.unknown")
+        )
         cap = f"{pen.depth_cap_um / 1000:.2f} mm" if pen.depth_cap_um else text("frame.unknown")
         facts(
             [
@@ -100,7 +104,9 @@ def _treatment(visit: Visit) -> None:
             ]
         )
         with row():
-            link_button(text("today.go_on"), "/live" if view.step == "treat" else "/treat", "first big", "next")
+            link_button(
+                text("today.go_on"), "/live" if view.step == "treat" else "/treat", "first big", "next"
+            )
 
 
 def _notices(visit: Visit) -> None:
@@ -116,7 +122,7 @@ async def _due(visit: Visit) -> None:
     text = visit.text
     with card(text("today.due")):
         try:
-            found = await run.io_bound(visit.service.visiting.clinic.due)
+            found = await asyncio.to_thread(visit.service.visiting.clinic.due)
         except PenError as error:
             note(error.sentence, Tone.DANGER)
             return
@@ -127,7 +133,7 @@ async def _due(visit: Visit) -> None:
         with table(heads, text("today.due")):
             for one in found:
                 cells(
-                    lambda one=one: tag("a", one.patient_name, "link said", href=f"/patients/{one.patient_id}"),
+                    partial(tag, "a", one.patient_name, "link said", href=f"/patients/{one.patient_id}"),
                     one.last_day.isoformat(),
                     text("today.due_on", day=one.next_day.isoformat()),
                 )
@@ -137,7 +143,7 @@ async def _recent(visit: Visit) -> None:
     text = visit.text
     with card(text("today.recent")):
         try:
-            found = await run.io_bound(records.sessions, visit.service, visit.session)
+            found = await asyncio.to_thread(records.sessions, visit.service, visit.session)
         except PenError as error:
             note(error.sentence, Tone.DANGER)
             return
@@ -158,8 +164,15 @@ def session_table(text: Catalogue, lines: list[dict[str, Any]]) -> None:
                 str(one["plan"]),
                 str(one["operator"]),
                 str(one["strokes"]),
-                lambda one=one: _closed(text, one),
-                lambda one=one, shown=shown: tag("a", text("today.show"), "link", href=f"/records/{one['session_id']}", aria_label=shown),
+                partial(_closed, text, one),
+                partial(
+                    tag,
+                    "a",
+                    text("today.show"),
+                    "link",
+                    href=f"/records/{one['session_id']}",
+                    aria_label=shown,
+                ),
             )
 
 
@@ -170,6 +183,3 @@ def _closed(text: Catalogue, one: dict[str, Any]) -> None:
         sign(text("records.unsure"), Tone.WARN)
     else:
         sign(text("records.open"), Tone.WARN)
-
-
-

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 
-from nicegui import run, ui
+from nicegui import ui
 from pydantic import ValidationError
 from starlette.requests import Request
 
@@ -13,11 +14,12 @@ from ...api.models import TakeControl
 from ...api.people import Permission, signer
 from ...api.service import ConsoleService
 from ...errors import PenError
+from ..fields import Form
 from ..shell import keep_true, shell, show_top
 from ..steps import cartridge, close, consent, patient, plan, ready, screening
 from ..texts import Catalogue
 from ..visit import Visit, visit_of
-from ..widgets import Form, Tone, button, icon, link_button, note, row, tag
+from ..widgets import Tone, button, icon, link_button, note, row, tag
 
 Draw = Callable[[Visit, TreatmentView], Awaitable[None]]
 DRAW: dict[TreatmentStep | None, Draw] = {
@@ -113,7 +115,7 @@ async def _take(visit: Visit) -> None:
         caller = visit.caller()
         assert caller.console is not None, "this tab is known: it was asked whether it controls"
         asked = TakeControl(console_id=caller.console.console_id, take_over=True)
-        await run.io_bound(visit.service.take_control, caller, asked)
+        await asyncio.to_thread(visit.service.take_control, caller, asked)
     except PenError as error:
         ui.notify(error.sentence, type="negative")
 
@@ -133,4 +135,6 @@ async def _cancel(visit: Visit, form: Form) -> None:
     except ValidationError:
         form.fields["why"].complain(visit.text("steps.cancel_missing"))
         return
-    await visit.submit(form, Permission.TREAT, lambda who: visit.service.treatment.cancel(signer(who), asked.why))
+    await visit.submit(
+        form, Permission.TREAT, lambda who: visit.service.treatment.cancel(signer(who), asked.why)
+    )

@@ -6,8 +6,9 @@ from pydantic import ValidationError
 
 from ...api.flow_models import CheckCartridge, TreatmentView
 from ...api.people import Permission, signer
+from ..fields import Form
 from ..visit import Visit
-from ..widgets import Form, Tone, card, enter_button, note, stack, tag
+from ..widgets import Tone, card, enter_button, note, stack, tag
 from . import common
 
 CARTRIDGE = "CARTRIDGE_"
@@ -37,4 +38,6 @@ async def _read(visit: Visit, form: Form) -> None:
     except ValidationError as error:
         form.fields["scanned"].complain(str(error.errors()[0]["msg"]))
         return
-    await visit.submit(form, Permission.TREAT, lambda who: visit.service.treatment.check_cartridge(signer(who), asked))
+    await visit.submit(
+        form, Permission.TREAT, lambda who: visit.service.treatment.check_cartridge(signer(who), asked)
+    )

@@ -10,9 +10,10 @@ from pydantic import ValidationError
 from ...api.flow_models import CloseTreatment, RunView, TreatmentView
 from ...api.people import Permission, Person, signer
 from ...models import Endpoint
+from ..fields import Form
 from ..texts import Catalogue
 from ..visit import Visit
-from ..widgets import Form, Tone, card, cells, enter_button, facts, note, stack, table, tag
+from ..widgets import Tone, card, cells, enter_button, facts, note, stack, table, tag
 from . import common
 
 
@@ -35,7 +36,11 @@ def _done(text: Catalogue, run: RunView) -> None:
     with card(text("records.facts")):
         if run.ending is not None:
             tone = Tone.OK if run.ending == "completed" else Tone.WARN
-            note(run.error or text(f"close.ending_{run.ending}"), tone, text("close.stops", n=run.trips) if run.trips else None)
+            note(
+                run.error or text(f"close.ending_{run.ending}"),
+                tone,
+                text("close.stops", n=run.trips) if run.trips else None,
+            )
         heads = [text(f"close.{key}") for key in ("zone", "strokes", "contact", "dose", "target")]
         with table(heads, text("records.facts")):
             for zone in run.zones:
@@ -89,7 +94,7 @@ async def _close(visit: Visit, form: Form) -> None:
     try:
         asked = CloseTreatment(
             console_id=visit.asking_id,
-            endpoint=Endpoint(form["endpoint"]) if form["endpoint"] else None,  # type: ignore[arg-type]
+            endpoint=Endpoint(form["endpoint"]) if form["endpoint"] else None,
             topical=form["topical"] or None,
             topical_minutes_after=int(minutes) if minutes else None,
             aftercare_given=form["aftercare_given"] == "yes",

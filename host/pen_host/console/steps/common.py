@@ -49,11 +49,19 @@ def _settled(text: Catalogue, view: TreatmentView) -> Iterable[tuple[str, str, T
         yield text("steps.patient"), view.patient.label, None
     if view.answers:
         yes = sum(view.answers.values())
-        yield text("steps.screening"), text("steps.answers", n=len(view.answers), yes=yes), TreatmentStep.SCREENING
+        yield (
+            text("steps.screening"),
+            text("steps.answers", n=len(view.answers), yes=yes),
+            TreatmentStep.SCREENING,
+        )
     if view.plan is not None:
         yield text("steps.plan"), view.plan.title, TreatmentStep.PLAN
     if view.consent is not None:
-        yield text("steps.consent"), text("steps.witnessed", name=view.consent.witnessed_by), TreatmentStep.CONSENT
+        yield (
+            text("steps.consent"),
+            text("steps.witnessed", name=view.consent.witnessed_by),
+            TreatmentStep.CONSENT,
+        )
     if view.cartridge is not None:
         told = text("steps.cartridge_told", lot=view.cartridge.lot, needles=view.cartridge.needles)
         yield text("steps.cartridge"), told, TreatmentStep.CARTRIDGE

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from nicegui import run
+import asyncio
 
 from ...api.flow_models import GiveConsent, TreatmentView
 from ...api.people import Permission, signer
 from ...errors import PenError
+from ..fields import Form
 from ..visit import Visit
-from ..widgets import Form, Tone, card, enter_button, note, sign, stack, tag
+from ..widgets import Tone, card, enter_button, note, sign, stack, tag
 from . import common
 
 
@@ -18,7 +19,7 @@ async def draw(visit: Visit, view: TreatmentView) -> None:
     tag("h1", text("consent.title"))
     tag("p", text("consent.lead"), "lead")
     try:
-        consent = await run.io_bound(visit.service.visiting.consent_text)
+        consent = await asyncio.to_thread(visit.service.visiting.consent_text)
     except PenError as error:
         note(error.sentence, Tone.DANGER)
         return
@@ -49,4 +50,6 @@ async def _go_on(visit: Visit, form: Form, sha256: str) -> None:
         agreed=form["agreed"] == "yes",
         off_label_said="off_label_said" in form.fields and form["off_label_said"] == "yes",
     )
-    await visit.submit(form, Permission.TREAT, lambda who: visit.service.treatment.give_consent(signer(who), asked))
+    await visit.submit(
+        form, Permission.TREAT, lambda who: visit.service.treatment.give_consent(signer(who), asked)
+    )

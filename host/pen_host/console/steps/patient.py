@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Awaitable, Callable
+from functools import partial
 
-from nicegui import run, ui
+from nicegui import ui
 
 from ...api.flow_models import ChoosePatient, TreatmentView
 from ...api.people import Permission, signer
 from ...errors import PenError
 from ...records import made
 from ...records.models import Demographics, Patient
+from ..fields import Form
 from ..texts import Catalogue
 from ..visit import Visit
-from ..widgets import Form, Tone, button, card, enter_button, note, row, stack, tag
+from ..widgets import Tone, button, card, enter_button, note, row, stack, tag
 from . import common
 
 FOUND_MAX = 8
@@ -38,15 +41,20 @@ async def _find(visit: Visit) -> None:
     async def begin(patient_id: str) -> None:
         await _begin(visit, problem, patient_id)
 
+    def search() -> None:
+        found.refresh()
+
     with card():
         form = Form()
         form.text("find", text("patient.search"), hint=text("patient.search_hint"), maxlength=120)
-        enter_button(text("patient.find"), lambda: found.refresh(), "first")
+        enter_button(text("patient.find"), search, "first")
 
     @ui.refreshable
     async def found() -> None:
         try:
-            patients = await run.io_bound(visit.service.visiting.clinic.patients.find, form["find"], FOUND_MAX)
+            patients = await asyncio.to_thread(
+                visit.service.visiting.clinic.patients.find, form["find"], FOUND_MAX
+            )
         except PenError as error:
             note(error.sentence, Tone.DANGER, alert=True)
             return
@@ -57,7 +65,7 @@ async def _find(visit: Visit) -> None:
         await found()
 
 
-def _list(text: Catalogue, patients: tuple[Patient, ...], begin: Callable[[str], object]) -> None:
+def _list(text: Catalogue, patients: tuple[Patient, ...], begin: Callable[[str], Awaitable[None]]) -> None:
     if not patients:
         tag("p", text("patient.nobody"), "muted", role="status")
         return
@@ -68,7 +76,7 @@ def _list(text: Catalogue, patients: tuple[Patient, ...], begin: Callable[[str],
                 with tag("div", None, "body"):
                     tag("strong", one.label, "said")
                     tag("span", text("patient.told", born=born, reference=one.patient_id), "muted small")
-                made_button = button(text("patient.go"), lambda key=one.patient_id: begin(key))
+                made_button = button(text("patient.go"), partial(begin, one.patient_id))
                 made_button.props.update({"aria-label": text("patient.go_with", name=one.label)})
 
 
@@ -97,4 +105,6 @@ async def _add_and_begin(visit: Visit, form: Form) -> None:
 
 async def _begin(visit: Visit, form: Form, patient_id: str) -> None:
     asked = ChoosePatient(console_id=visit.asking_id, reference=patient_id)
-    await visit.submit(form, Permission.TREAT, lambda who: visit.service.treatment.choose_patient(who.name, asked))
+    await visit.submit(
+        form, Permission.TREAT, lambda who: visit.service.treatment.choose_patient(who.name, asked)
+    )

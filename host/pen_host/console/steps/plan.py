@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from nicegui import ui
 from pydantic import ValidationError
@@ -16,10 +17,11 @@ from ...errors import PenError
 from ...models import UnlockReason
 from ..bodymaps import MAPS, MapName, map_of
 from ..bodymaps import draw as draw_map
+from ..fields import Form
 from ..shell import show_top
 from ..texts import Catalogue
 from ..visit import Visit
-from ..widgets import Form, Tone, button, card, enter_button, note, row, sign, stack, tag
+from ..widgets import Tone, button, card, enter_button, note, row, sign, stack, tag
 from . import common
 from .plan_edit import AREA, FIELDS, NumberField, PlanEdit, WrongNumberError, ZoneEntry
 
@@ -60,7 +62,7 @@ def _presets(text: Catalogue, presets: dict[str, PlanView], choose: Callable[[st
                         sign(text("plan.off_label"), Tone.WARN)
                 tag("p", _in_short(text, plan), "muted")
                 tag("p", plan.citation, "muted small said")
-                button(text("plan.choose"), lambda name=name: choose(name)).props.update(
+                button(text("plan.choose"), partial(choose, name)).props.update(
                     {"aria-label": text("plan.choose_this", title=plan.title)}
                 )
 
@@ -68,7 +70,9 @@ def _presets(text: Catalogue, presets: dict[str, PlanView], choose: Callable[[st
 def _in_short(text: Catalogue, plan: PlanView) -> str:
     depths = sorted({zone.depth_um for zone in plan.zones})
     shown = f"{depths[0] / MM:.2f}" if len(depths) == 1 else f"{depths[0] / MM:.2f}–{depths[-1] / MM:.2f}"
-    return text("plan.in_short", zones=len(plan.zones), depth=shown, days=plan.interval_days, needles=plan.needles)
+    return text(
+        "plan.in_short", zones=len(plan.zones), depth=shown, days=plan.interval_days, needles=plan.needles
+    )
 
 
 class _PlanPage:
@@ -81,7 +85,9 @@ class _PlanPage:
         other: Goes back to the presets.
     """
 
-    def __init__(self, visit: Visit, edit: PlanEdit, redraw: Callable[[], None], other: Callable[[], None]) -> None:
+    def __init__(
+        self, visit: Visit, edit: PlanEdit, redraw: Callable[[], object], other: Callable[[], None]
+    ) -> None:
         self._visit = visit
         self._text = visit.text
         self._edit = edit
@@ -142,18 +148,28 @@ class _PlanPage:
         source = self._edit.source_range(entry.name, field.name)
         if source is not None:
             low, high = (field.shown(value) for value in source)
-            return text("plan.source_one", n=low) if low == high else text("plan.source_range", low=low, high=high)
+            return (
+                text("plan.source_one", n=low)
+                if low == high
+                else text("plan.source_range", low=low, high=high)
+            )
         return text("plan.cap", low=field.shown(field.low), high=field.shown(field.high))
 
     def _add_zone(self) -> None:
         text = self._text
         body = MAPS[self._map_name]
-        missing = {zone: common.zone_name(text, zone) for zone in body.zones if zone not in self._edit.zone_names}
+        missing = {
+            zone: common.zone_name(text, zone) for zone in body.zones if zone not in self._edit.zone_names
+        }
         if not missing:
             return
         with card(classes="add-zone"), row("end"):
             self._form.choice("add", text("plan.add_zone"), {"": text("plan.add_which"), **missing})
-            button(text("plan.add"), lambda: self._form["add"] and self._toggle(self._form["add"]))
+            button(text("plan.add"), self._add)
+
+    def _add(self) -> None:
+        if self._form["add"]:
+            self._toggle(self._form["add"])
 
     def _toggle(self, zone: str) -> None:
         self._keep()
@@ -167,17 +183,27 @@ class _PlanPage:
         with card():
             with tag("div", None, "fields"):
                 self._form.number("needles", text("plan.needles"), text("plan.times"), edit.needles)
-                self._form.number("interval_days", text("plan.interval"), text("plan.days"), edit.interval_days)
+                self._form.number(
+                    "interval_days", text("plan.interval"), text("plan.days"), edit.interval_days
+                )
             reasons = {"": text("plan.unlock_none")}
             for one in (UnlockReason.PHYSICIAN_SUPERVISED, UnlockReason.THICK_SCAR_TISSUE):
                 reasons[one.value] = text(f"plan.unlock_{one.value}")
             cap = f"{limits.DEPTH_CAP_UM / MM:.2f}"
             with tag("div", None, "fields"):
                 self._form.choice("unlock.reason", text("plan.unlock", cap=cap), reasons, edit.unlock_reason)
-                self._form.text("unlock.statement", text("plan.unlock_statement"), edit.unlock_statement, maxlength=200)
+                self._form.text(
+                    "unlock.statement", text("plan.unlock_statement"), edit.unlock_statement, maxlength=200
+                )
             for rule, (sentence, reason) in edit.reasons.items():
                 note(sentence, Tone.WARN)
-                self._form.text(f"reasons.{rule}", text("plan.reason"), reason, text("screening.reason_hint"), maxlength=200)
+                self._form.text(
+                    f"reasons.{rule}",
+                    text("plan.reason"),
+                    reason,
+                    text("screening.reason_hint"),
+                    maxlength=200,
+                )
 
     def _map(self) -> None:
         text, edit = self._text, self._edit
@@ -219,11 +245,15 @@ class _PlanPage:
         except WrongNumberError as error:
             for name, example in error.fields:
                 empty = name.endswith(AREA) and not form[name]
-                form.fields[name].complain(text("plan.measure_first") if empty else text("plan.not_number", example=example))
+                form.fields[name].complain(
+                    text("plan.measure_first") if empty else text("plan.not_number", example=example)
+                )
             form.say(text("plan.wrong_fields", n=len(error.fields)))
             return
         except ValidationError as error:
-            form.complain(text("plan.out_of_caps"), [(_path(item["loc"]), str(item["msg"])) for item in error.errors()])
+            form.complain(
+                text("plan.out_of_caps"), [(_path(item["loc"]), str(item["msg"])) for item in error.errors()]
+            )
             return
         await self._send(asked)
 
@@ -232,7 +262,11 @@ class _PlanPage:
         try:
             await self._visit.ask(Permission.TREAT, lambda who: treatment.choose_plan(signer(who), asked))
         except ProblemError as error:
-            wanted = {one.field.removeprefix("reasons."): one.message for one in error.errors if one.field.startswith("reasons.")}
+            wanted = {
+                one.field.removeprefix("reasons."): one.message
+                for one in error.errors
+                if one.field.startswith("reasons.")
+            }
             new = {rule: (said, "") for rule, said in wanted.items() if rule not in self._edit.reasons}
             if new:
                 self._edit.reasons |= new

@@ -9,6 +9,7 @@ from pen_protocol import limits
 
 from ...api.flow_models import ChoosePlan, PlanView
 from ...models import AREA_MAX_MM2, AREA_MIN_MM2, HOLD_MAX_S, PASSES_MAX, TARGET_MAX_PER_CM2
+
 AREA = "area_mm2"
 
 
@@ -120,7 +121,8 @@ class PlanEdit:
     def of(cls, preset: PlanView) -> PlanEdit:
         """The preset, unchanged."""
         zones = [
-            ZoneEntry(zone.name, {one.name: one.shown(getattr(zone, one.name)) for one in FIELDS}) for zone in preset.zones
+            ZoneEntry(zone.name, {one.name: one.shown(getattr(zone, one.name)) for one in FIELDS})
+            for zone in preset.zones
         ]
         return cls(preset, zones, str(preset.needles), str(preset.interval_days))
 
@@ -166,14 +168,21 @@ class PlanEdit:
                 return read.low
 
         zones = [
-            {"name": zone.name, **{one.name: number(f"zones.{index}.{one.name}", one, zone.typed[one.name]) for one in FIELDS}}
+            {
+                "name": zone.name,
+                **{
+                    one.name: number(f"zones.{index}.{one.name}", one, zone.typed[one.name]) for one in FIELDS
+                },
+            }
             for index, zone in enumerate(self.zones)
         ]
         needles = number("needles", WHOLE, self.needles)
         interval_days = number("interval_days", WHOLE, self.interval_days)
         if wrong:
             raise WrongNumberError(wrong)
-        unlock = {"reason": self.unlock_reason, "statement": self.unlock_statement} if self.unlock_reason else None
+        unlock = (
+            {"reason": self.unlock_reason, "statement": self.unlock_statement} if self.unlock_reason else None
+        )
         reasons = {rule: reason for rule, (_, reason) in self.reasons.items() if reason}
         return ChoosePlan.model_validate(
             {

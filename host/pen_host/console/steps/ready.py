@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from nicegui import run, ui
+import asyncio
+from functools import partial
+
+from nicegui import ui
 from nicegui.element import Element
 
 from ...api.flow_models import Cleaned, TreatmentView
@@ -11,8 +14,9 @@ from ...api.people import Permission, signer
 from ...errors import PenError
 from ...records.models import CleaningMethod
 from ...session import Operator
+from ..fields import Form
 from ..visit import Visit
-from ..widgets import Form, Tone, button, card, enter_button, icon, link_button, note, row, sign, stack, tag
+from ..widgets import Tone, button, card, enter_button, icon, link_button, note, row, sign, stack, tag
 from . import common
 
 CLINICIAN = "clinician"
@@ -52,7 +56,9 @@ def _able(made: Element, able: bool) -> None:
 def _in_way(visit: Visit, pen: PenView, in_way: list[InterlockView]) -> None:
     text = visit.text
     if pen.link is not Link.CONNECTED:
-        note(pen.complaint or text(f"script.link.{pen.link}_more"), Tone.WARN, text(f"script.link.{pen.link}"))
+        note(
+            pen.complaint or text(f"script.link.{pen.link}_more"), Tone.WARN, text(f"script.link.{pen.link}")
+        )
     elif not in_way:
         with row():
             sign(text("ready.nothing"), Tone.OK)
@@ -61,19 +67,22 @@ def _in_way(visit: Visit, pen: PenView, in_way: list[InterlockView]) -> None:
         with note(f"{one.happened} {one.means}", tone, text.other(f"causes.{one.name}", one.title)):
             tag("strong", one.now)
             if one.first_cause and pen.cause:
-                button(text("ready.acknowledge", cause=one.title), lambda cause=pen.cause: _clear(visit, cause), "danger")
+                button(
+                    text("ready.acknowledge", cause=one.title),
+                    partial(_clear, visit, pen.cause),
+                    "danger",
+                )
 
 
 def _by_itself(visit: Visit, pen: PenView) -> None:
     cured = [one for one in pen.interlocks if one.cured_by_steps]
     if not cured:
         return
-    with card(visit.text("ready.by_itself")):
-        with tag("ul", None, "stack tight"):
-            for one in cured:
-                with tag("li", None, "row"):
-                    icon("clock")
-                    tag("span", visit.text.other(f"causes.{one.name}", one.title), "said")
+    with card(visit.text("ready.by_itself")), tag("ul", None, "stack tight"):
+        for one in cured:
+            with tag("li", None, "row"):
+                icon("clock")
+                tag("span", visit.text.other(f"causes.{one.name}", one.title), "said")
 
 
 async def _cleaning(visit: Visit, view: TreatmentView) -> None:
@@ -82,7 +91,7 @@ async def _cleaning(visit: Visit, view: TreatmentView) -> None:
     if view.patient is None or serial is None:
         return
     gate = visit.service.visiting.clinic.cleaning
-    if not await run.io_bound(gate.check, serial, view.patient.reference):
+    if not await asyncio.to_thread(gate.check, serial, view.patient.reference):
         return
     with card(text("ready.cleaning")):
         tag("p", text("ready.cleaning_lead"))
@@ -97,7 +106,9 @@ async def _cleaning(visit: Visit, view: TreatmentView) -> None:
                 method=CleaningMethod(form["method"]),
                 sheath_changed=form["sheath_changed"] == "yes",
             )
-            if await visit.submit(form, Permission.TREAT, lambda who: visit.service.treatment.cleaned(signer(who), asked)):
+            if await visit.submit(
+                form, Permission.TREAT, lambda who: visit.service.treatment.cleaned(signer(who), asked)
+            ):
                 visit.cleaned += 1
 
         button(text("ready.cleaned"), clean)

@@ -11,8 +11,9 @@ from pydantic import ValidationError
 from ...api.flow_models import QuestionView, Screen, TreatmentView
 from ...api.people import Permission
 from ...screening import Answer, Reply
+from ..fields import Form
 from ..visit import Visit
-from ..widgets import Form, Tone, card, enter_button, row, sign, tag
+from ..widgets import Tone, card, enter_button, row, sign, tag
 
 LEVELS = {
     "BLOCK": ("screening.block", Tone.DANGER),
@@ -126,4 +127,6 @@ async def _go_on(asked: _Asked) -> None:
     except (ValidationError, ValueError) as error:
         form.say(str(error))
         return
-    await asked.visit.submit(form, Permission.TREAT, lambda _who: asked.visit.service.treatment.screen(wanted))
+    await asked.visit.submit(
+        form, Permission.TREAT, lambda _who: asked.visit.service.treatment.screen(wanted)
+    )
