@@ -14,7 +14,7 @@ import sys
 from collections.abc import Sequence
 
 from hil_tests.benches.rig import RigBench
-from hil_tests.rig.doctor import Doctor, Finding, Verdict
+from hil_tests.rig.doctor import PEN, Doctor, Finding, Verdict
 from hil_tests.rig.link import RigError
 from pen_host.errors import PenError
 
@@ -52,6 +52,8 @@ def main(arguments: Sequence[str]) -> int:
         print(
             f"{len(bad)} of {len(findings)} lines are bad: {', '.join(bad)}. No test is worth running before they are good."
         )
+    if PEN in bad:
+        return UNREACHED
     return BAD if bad else OK
 
 

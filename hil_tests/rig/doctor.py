@@ -22,6 +22,8 @@ from pen_host.outcomes import Done, Outcome
 from pen_protocol import limits
 from pen_protocol.states import Condition
 
+PEN = "pen"
+"""Stands in place of a line when the pen itself does not answer."""
 SEEN_S = 1.0
 """A pen shows a contact within some passes, a filtered reading within half a second."""
 PASSES_MS = 25.0

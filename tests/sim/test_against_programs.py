@@ -8,8 +8,10 @@ meter's measurement, whose sensor is another model on each side (see `test_meter
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any
 
+import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
@@ -18,6 +20,7 @@ from pen_firmware.hal import Input
 from pen_firmware.pio_programs import LEASE_HIGH_US, LEASE_TICK_US
 from pen_sim.board import SimBoard
 from pen_sim.clock import SimClock
+from pen_sim.machines import lease, machine, needle, stepper
 from tests.pio.bench import Bench
 
 PADS = {"NEEDLE": "coil", "LEASE": "lease", "STEP": "step"}
@@ -157,13 +160,13 @@ STOPS = [calls("estop", st.booleans()), calls("make_safe"), calls("start_machine
 ARMED = [Call(0, "lease_feed", (pio.LEASE_TICKS_MAX,)), Call(20, "needle_restart")]
 
 
-@settings(max_examples=60, phases=PHASES)
+@settings(max_examples=40, phases=PHASES)
 @given(st.lists(st.one_of(*NEEDLE_CALLS, *LEASE_CALLS, *STEP_CALLS, *STOPS), max_size=40))
 def test_any_history_has_the_same_edges_and_answers(history: list[Call]) -> None:
     Both().play(history)
 
 
-@settings(max_examples=60, phases=PHASES)
+@settings(max_examples=40, phases=PHASES)
 @given(st.lists(st.one_of(*NEEDLE_CALLS, *LEASE_CALLS[1:], STOPS[0]), max_size=30))
 def test_any_run_of_an_armed_needle_has_the_same_edges_and_answers(history: list[Call]) -> None:
     Both().play([*ARMED, *history], rest_us=14_000)
@@ -184,26 +187,53 @@ def test_any_history_of_the_axis_has_the_same_steps_and_answers(history: list[Ca
 # --- runs that must be among them -----------------------------------------------------------------------------------------
 
 
+def cut(word: int, phase: int) -> list[Call]:
+    """Four of this word on an armed needle, the stop contact open for a while from this cycle on, and what is then said."""
+    asked = ("inputs", "needle_edges", *("needle_tripped", "needle_room") * 6)
+    return [
+        Call(0, "start_machines"),
+        *ARMED,
+        *[Call(0, "needle_put", (word,)) for _ in range(4)],
+        Call(phase, "estop", (False,)),
+        *[Call(1, name) for name in asked],
+        Call(20, "estop", (True,)),
+        Call(30, "needle_tripped"),
+        Call(0, "needle_ack"),
+    ]
+
+
+def cut_steps(phase: int) -> list[Call]:
+    """Four steps, the contact open from this cycle on."""
+    return [
+        Call(0, "step_restart"),
+        *[Call(0, "step_put", (63,)) for _ in range(4)],
+        Call(phase, "estop", (False,)),
+        *[Call(1, name) for name in ("step_tripped", "step_room", "step_idle", "step_tripped", "step_room")],
+        Call(20, "estop", (True,)),
+        Call(0, "step_idle"),
+    ]
+
+
+def tour() -> list[Call]:
+    """A short way through every phase of the three machines that something can happen in."""
+    short, longer = pio.needle_word(7, 6_681, 1), pio.needle_word(3, 6_684, 2)
+    history = [call for phase in range(28) for call in cut(short, phase)]
+    history += [call for phase in range(6_660, 6_696, 3) for call in cut(longer, phase)]
+    history += [call for phase in range(45, 75) for call in cut_steps(phase)]
+    history += [Call(0, "start_machines"), Call(5, "lease_feed", (3,))]
+    history += [Call(1, "inputs") for _ in range(80)]
+    history += [Call(0, "lease_feed", (9,)) for _ in range(7)]
+    return [*history, *[Call(1, "inputs") for _ in range(110)]]
+
+
+def test_every_phase_of_the_three_machines_is_the_same() -> None:
+    Both().play(tour())
+
+
 def test_a_stop_contact_in_each_cycle_of_a_short_stroke_cuts_and_latches_both_alike() -> None:
     """Set-up, pulse, answer, the loop behind it: the same cycle on both sides, and the same restart out of it."""
-    both = Both()
     word = pio.needle_word(23, 6_681, 1)
-    history: list[Call] = []
-    for phase in range(70):
-        history += [
-            Call(0, "start_machines"),
-            *ARMED,
-            *[Call(0, "needle_put", (word,)) for _ in range(2)],
-            Call(phase, "estop", (False,)),
-            *[
-                Call(1, name)
-                for name in ("needle_tripped", "needle_room", "inputs", "needle_tripped", "needle_room")
-            ],
-            Call(20, "estop", (True,)),
-            Call(30, "needle_tripped"),
-            Call(0, "needle_ack"),
-        ]
-    both.play(history)
+    Both().play([call for phase in range(70) for call in cut(word, phase)])
 
 
 def test_an_unread_and_a_starved_needle_and_an_expired_lease_are_the_same() -> None:
@@ -217,3 +247,36 @@ def test_an_unread_and_a_starved_needle_and_an_expired_lease_are_the_same() -> N
         ]
     history += [Call(1_000, "needle_ack"), Call(0, "needle_ack"), Call(9_000, "needle_room")]
     Both().play([*history, Call(70_000, "inputs"), Call(0, "needle_tripped"), Call(0, "needle_room")])
+
+
+# --- a simulation that is wrong by one ---------------------------------------------------------------------------------------
+
+SAME_BY_ONE_MORE = [(needle, "TRIM_US", 1)]
+"""The last look lies a whole turn before the trim: one cycle less to look in changes nothing."""
+WRONG = [
+    *[
+        (needle, name)
+        for name in ("SETUP_US", "EXTEND_US", "TRIM_US", "TRIP_US", "FLAG_US", "ACK_US", "FLOOR_TURNS")
+    ],
+    *[(lease, name) for name in ("LOAD_US", "LEASE_HIGH_US", "SAFE_DECAY_US")],
+    *[(stepper, name) for name in ("FIRST_LOOK_US", "FLAG_US", "PULSE_US")],
+    *[(machine, name) for name in ("DRAIN_US", "QUEUE_WORDS")],
+]
+
+
+CASES = [(*one, by) for one in WRONG for by in (-1, 1) if (*one, by) not in SAME_BY_ONE_MORE]
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "by"),
+    [
+        pytest.param(*case, id=f"{case[0].__name__.rpartition('.')[2]} {case[1]} {case[2]:+}")
+        for case in CASES
+    ],
+)
+def test_a_simulation_wrong_by_one_is_caught(
+    monkeypatch: pytest.MonkeyPatch, module: ModuleType, name: str, by: int
+) -> None:
+    monkeypatch.setattr(module, name, getattr(module, name) + by)
+    with pytest.raises((AssertionError, IndexError)):
+        Both().play(tour())
