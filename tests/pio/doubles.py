@@ -134,7 +134,9 @@ class StateMachine:
         self._rp2.memory[_GPIO_CTRL + 8 * pin.number] = 6 + self._block
 
     def _empty(self) -> None:
-        self._emulated.waiting = False  # the emulator would end the stall with the first word that is taken out
+        self._emulated.waiting = (
+            False  # the emulator would end the stall with the first word that is taken out
+        )
         while self.rx_fifo():
             self.get()
         while self.tx_fifo():
