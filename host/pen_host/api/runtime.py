@@ -35,13 +35,13 @@ class Running:
 
 
 def default_place() -> Path:
-    """The directory of the files: this user's, gone after a restart of the computer where the system has such a one."""
+    """The directory of the files: this user's own; gone after a restart of the computer where the system has such a one."""
     named = os.environ.get("PEN_RUNTIME_DIR")
     if named:
         return Path(named)
-    from platformdirs import user_runtime_path  # late: STOP does not wait for it when it is told the place
-
-    return user_runtime_path("derma-pen", appauthor=False)
+    # no library for this: STOP comes by here, and the usual one warns where a system has no such directory
+    given = os.environ.get("XDG_RUNTIME_DIR")
+    return Path(given) / "derma-pen" if given else Path.home() / ".derma-pen" / "run"
 
 
 def new_key() -> str:
