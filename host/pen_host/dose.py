@@ -6,6 +6,8 @@ Needles can miss, bend, or hit a channel that is there already, so the true numb
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
 
@@ -19,6 +21,80 @@ REFERENCE = Band(low=250, high=300)
 
 _MM2_PER_CM2 = 100
 _MHZ_PER_HZ = 1000
+
+
+CANNOT_KNOW = (
+    "Not every needle of a stroke enters the skin, and some hit a channel that is there already: the true number is smaller.",
+    "The area is the one that was measured; strokes are counted for all of it, wherever in it they were made, so a spot may "
+    "have more.",
+    "The setting is the needle's protrusion, not its depth in tissue: pressed skin rises into the cartridge, and a worn motor "
+    "delivers less.",
+    "What was done with another tool between visits is not in it.",
+)
+"""What no estimate from strokes can know; stands beside every dose on screen and paper."""
+UNSURE = "The pen may have lost counts at a loss of power, so more strokes than these are possible."
+"""Added where a session's counts are not sure."""
+
+
+@dataclass(frozen=True, slots=True)
+class PassCount:
+    """Strokes of one hold of the trigger.
+
+    Attributes:
+        strokes: Actuations.
+        contact: How many of them with the tip on skin.
+    """
+
+    strokes: int
+    contact: int
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneDose:
+    """What one zone received, as an estimated maximum.
+
+    Attributes:
+        zone: Its name; None for strokes outside any zone, which have no area and so no estimate.
+        strokes: Actuations.
+        contact_strokes: How many of them on skin; only these count.
+        needles: Needles of the cartridge.
+        area_mm2: Its area, None outside any zone.
+        target: What was aimed at, None outside any zone.
+        per_pass: Estimated maximum punctures per cm2 of each hold of the trigger, in order.
+        total: Their sum, None outside any zone.
+        cannot_know: What the numbers do not say.
+    """
+
+    zone: str | None
+    strokes: int
+    contact_strokes: int
+    needles: int
+    area_mm2: int | None
+    target: Band | None
+    per_pass: tuple[Fraction, ...]
+    total: Fraction | None
+    cannot_know: tuple[str, ...]
+
+    @property
+    def place(self) -> DosePlace | None:
+        """Where the total lies against the target; None without one."""
+        return place(self.total, self.target) if self.total is not None and self.target else None
+
+    @property
+    def against_reference(self) -> DosePlace | None:
+        """Where the total lies against the published band; None without a total."""
+        return place(self.total, REFERENCE) if self.total is not None else None
+
+    @property
+    def sentence(self) -> str:
+        """It in words."""
+        name = self.zone or "outside any zone"
+        if self.total is None or self.target is None:
+            return f"{name}: {self.contact_strokes} strokes on skin, no {LABEL} without an area"
+        return (
+            f"{name}: {LABEL} {rounded_up(self.total)} punctures per cm2 in {len(self.per_pass)} holds of the trigger, "
+            f"{self.place} {self.target.low}-{self.target.high}; published {REFERENCE.low}-{REFERENCE.high}"
+        )
 
 
 class DosePlace(StrEnum):
@@ -73,6 +149,38 @@ def strokes_for(punctures: int, needles: int, area_mm2: int) -> int:
 def contact_s_for(zone: Zone, needles: int) -> Fraction:
     """Seconds on skin at the zone's rate until the upper end of its target."""
     return Fraction(strokes_for(zone.target.high, needles, zone.area_mm2) * _MHZ_PER_HZ, zone.rate_mhz)
+
+
+def of_zone(zone: Zone, needles: int, passes: Sequence[PassCount], *, sure: bool) -> ZoneDose:
+    """What a zone received, from the pen's own counts.
+
+    Args:
+        zone: Its area and target.
+        needles: Needles of the cartridge.
+        passes: Each hold of the trigger in it, in order.
+        sure: False where strokes may be missing from the counts.
+
+    Raises:
+        ValueError: A number is outside its range, so there is no estimate.
+    """
+    contact = sum(one.contact for one in passes)
+    return ZoneDose(
+        zone.name,
+        sum(one.strokes for one in passes),
+        contact,
+        needles,
+        zone.area_mm2,
+        zone.target,
+        tuple(punctures_per_cm2(one.contact, needles, zone.area_mm2) for one in passes),
+        punctures_per_cm2(contact, needles, zone.area_mm2),
+        CANNOT_KNOW if sure else (*CANNOT_KNOW, UNSURE),
+    )
+
+
+def outside(needles: int, passes: Sequence[PassCount]) -> ZoneDose:
+    """Strokes outside any zone: counted, but without an area there is no dose to estimate."""
+    strokes, contact = sum(one.strokes for one in passes), sum(one.contact for one in passes)
+    return ZoneDose(None, strokes, contact, needles, None, None, (), None, CANNOT_KNOW)
 
 
 def sentence(contact_strokes: int, needles: int, zone: Zone) -> str:

@@ -87,14 +87,15 @@ def check_day(needlings: Iterable[Needling], day: date) -> list[Finding]:
     late = [one for one in known if one.day > day]
     if late:
         newest = max(late, key=lambda one: one.day)
-        sentence = f"{newest.protocol} is dated {newest.day:%Y-%m-%d}, after the day of treatment. Set the computer's clock."
+        sentence = (
+            f"The newest needling ({newest.protocol}) is dated {newest.day:%Y-%m-%d}, after the day of treatment. "
+            "Set the computer's clock."
+        )
         return [Finding(Level.BLOCK, "interval_clock", sentence, JUDGEMENT)]
     closed = closed_from(known)
     if closed is not None and day < closed:
-        sentence = (
-            f"The skin was needled less than {HEALING_DAYS} days ago and counts as closed from {closed:%Y-%m-%d} on. "
-            "Wait until then."
-        )
+        days = (day - max(one.day for one in known)).days
+        sentence = f"The skin was needled {days} days ago and counts as closed from {closed:%Y-%m-%d} on. Wait until then."
         return [Finding(Level.BLOCK, "interval_healing", sentence, HEALING_SOURCE)]
     due = next_eligible(known)
     if due is not None and day < due.day:

@@ -80,3 +80,44 @@ def test_the_words_never_promise_a_dose_delivered() -> None:
 
 def test_seconds_on_skin_until_the_target() -> None:
     assert dose.contact_s_for(ZONE, 12) == Fraction(1_250, 100)
+
+
+# ---- what a zone received --------------------------------------------------------------------------------------------
+
+PASSES = st.lists(
+    st.integers(0, 20_000).flatmap(
+        lambda strokes: st.integers(0, strokes).map(lambda contact: dose.PassCount(strokes, contact))
+    ),
+    max_size=6,
+)
+
+
+@given(PASSES, NEEDLES, st.booleans())
+def test_a_zones_total_is_the_sum_of_its_passes_and_counts_strokes_on_skin_only(
+    passes: list[dose.PassCount], needles: int, sure: bool
+) -> None:
+    found = dose.of_zone(ZONE, needles, passes, sure=sure)
+    assert found.total == sum(found.per_pass)
+    assert found.total == punctures_per_cm2(sum(one.contact for one in passes), needles, ZONE.area_mm2)
+    assert found.strokes == sum(one.strokes for one in passes)
+    assert found.place is place(found.total, ZONE.target)
+    assert (dose.UNSURE in found.cannot_know) is not sure
+
+
+def test_a_zones_dose_says_what_it_is_and_what_it_cannot_know() -> None:
+    passes = [dose.PassCount(700, 573), dose.PassCount(700, 572)]
+    found = dose.of_zone(ZONE, 12, passes, sure=True)
+    assert found.sentence == (
+        "vertex: estimated maximum 275 punctures per cm2 in 2 holds of the trigger, within target 250-300; "
+        "published 250-300"
+    )
+    assert found.against_reference is DosePlace.WITHIN
+    told = " ".join(found.cannot_know)
+    for word in ("true number is smaller", "not its depth in tissue", "another tool between visits"):
+        assert word in told
+
+
+def test_strokes_outside_any_zone_have_no_area_and_no_dose() -> None:
+    found = dose.outside(12, [dose.PassCount(10, 4)])
+    assert (found.total, found.place, found.against_reference) == (None, None, None)
+    assert found.sentence == "outside any zone: 4 strokes on skin, no estimated maximum without an area"

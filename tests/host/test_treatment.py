@@ -456,7 +456,7 @@ def test_an_answer_that_forbids_keeps_everything_still(station: Station) -> None
 
 def test_the_same_patient_is_not_treated_again_before_the_interval(station: Station) -> None:
     station.treat()
-    with pytest.raises(ForbiddenError, match="treated 0 days ago"):
+    with pytest.raises(ForbiddenError, match="needled 0 days ago"):
         station.treat()
     assert station.treat(patient="P-0002").trips == 0
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from types import TracebackType
 
@@ -24,6 +25,11 @@ from tests.host.stepped import SteppedTransport
 OPERATOR = Operator("Dr. Test")
 TODAY = date(2026, 11, 22)
 PATIENT = "P-0001"
+NOON_NS = (
+    int(datetime(TODAY.year, TODAY.month, TODAY.day, 12, tzinfo=UTC).timestamp()) * 10**9
+    - time.monotonic_ns()
+)
+"""So that noon of TODAY is when the tests began; the clock goes on from there as the real one does."""
 ANSWER_S = 60
 CHANGE_MS = 200
 """How long the latch is open while a cartridge is changed."""
@@ -175,7 +181,10 @@ class Station:
         self.line = Line(self.sim)
         self.worker = SteppedWorker(self.line)
         self.pen = Pen(self.worker)
-        self.journal = Journal.create_or_open(place / "record.sqlite")
+        # the record's clock is the station's: a test must not depend on the day it is run
+        self.journal = Journal.create_or_open(
+            place / "record.sqlite", utc_ns=lambda: NOON_NS + time.monotonic_ns()
+        )
         self.worker.add_gate("journal", lambda: self.journal.healthy)
         self.hands = Hands(self.sim)
         self.shown: list[Progress] = []

@@ -8,7 +8,7 @@ import typer
 from typer.exceptions import TyperException
 
 from ..errors import ExitCode, PenError
-from . import console, demo, device, firmware, log, session, sim, spec
+from . import cartridge, console, demo, device, firmware, log, outcome, patient, screen, session, sim, spec
 from .telling import tell
 
 app = typer.Typer(
@@ -24,6 +24,10 @@ demo.register(app)
 device.register(app)
 session.register(app)
 console.register(app)
+patient.register(app)
+screen.register(app)
+cartridge.register(app)
+outcome.register(app)
 sim.register(app)
 log.register(app)
 firmware.register(app)

@@ -115,6 +115,8 @@ def _set(connection: sqlite3.Connection, chosen: Durability) -> None:
         "foreign_keys = ON",
         "trusted_schema = OFF",
         "recursive_triggers = ON",
+        # what is deleted is overwritten: an erased name must not stay in a free page
+        "secure_delete = ON",
         # On macOS fsync leaves the data in the disk's own cache; elsewhere these do nothing.
         "fullfsync = ON",
         "checkpoint_fullfsync = ON",

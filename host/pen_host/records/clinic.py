@@ -8,14 +8,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from pen_host.journal import Journal, default_path
+from pen_host.dose import ZoneDose
+from pen_host.journal import Journal, JournalUnwritableError, default_path
 from pen_host.models import Plan
 from pen_host.presets import Preset, PresetError, ZoneChoice, own_presets, shipped_presets, to_plan
 from pen_host.records.cartridges import Cartridges
 from pen_host.records.cleaning import CleaningLog
 from pen_host.records.consents import Consents
+from pen_host.records.doses import visit_doses
 from pen_host.records.due import due_patients
-from pen_host.records.layout import bring_up_to_date
+from pen_host.records.layout import bring_up_to_date, must_be_current
 from pen_host.records.lots import search_lot
 from pen_host.records.models import Due, LotUse, TimelineItem
 from pen_host.records.outcomes import Outcomes
@@ -31,6 +33,18 @@ OWN_PRESETS = "presets"
 """Folder of a clinic's own presets, beside the record."""
 AHEAD_DAYS = 14
 """How far the list of due patients looks ahead. (J)"""
+
+
+def record_in(place: Path | None) -> Path:
+    """The record that a folder holds; a file is the record itself, and this user's own is taken when nothing is named."""
+    if place is None:
+        return default_path()
+    return place if place.suffix else place / RECORD
+
+
+def presets_beside(place: Path | None) -> Presets:
+    """The presets of the clinic whose record this is; the record itself is not opened."""
+    return Presets(record_in(place).parent / OWN_PRESETS)
 
 
 class Presets:
@@ -75,10 +89,10 @@ class Presets:
 class Clinic:
     """The clinical record of one station. Safe to use from several threads.
 
-    Get one from `open`, which owns its journal, or from `on`, which shares one; close it, or use it in a `with`.
+    Get one from `open`, which owns its journal, from `on`, which shares one, or from `read`, which cannot write and works
+    beside a running console; close it, or use it in a `with`.
 
     Attributes:
-        journal: The journal it lies on.
         patients: Patients, notes, home tools, adjuncts.
         consents: Consent texts and signatures.
         screening: Questions, answers, findings, overrides.
@@ -90,22 +104,13 @@ class Clinic:
         reactions: Reactions and who must be looked at.
     """
 
-    def __init__(
-        self,
-        journal: Journal,
-        *,
-        owned: bool,
-        now: Callable[[], datetime],
-        today: Callable[[], date],
-    ) -> None:
-        bring_up_to_date(journal)
-        self.journal = journal
+    def __init__(self, store: Store, *, owned: bool) -> None:
+        self._store = store
         self._owned = owned
-        self._store = store = Store(journal, now, today)
         self.patients = Patients(store)
         self.consents = Consents(store, self.patients)
         self.screening = Screenings(store, self.patients)
-        self.presets = Presets(journal.path.parent / OWN_PRESETS)
+        self.presets = Presets(store.path.parent / OWN_PRESETS)
         self.cartridges = Cartridges(store)
         self.cleaning = CleaningLog(store)
         self.visits = Visits(store, self.patients, self.consents, self.screening, self.cleaning)
@@ -126,7 +131,7 @@ class Clinic:
         """Opens the record in a folder, which is made when absent; closing the clinic closes the journal.
 
         Args:
-            folder: The record directory; this user's own when not given.
+            folder: The record directory, or the record itself; this user's own when not given.
             station_id: Name for a new record's station; drawn when not given.
             now: The moment, UTC.
             today: The clinic's calendar day.
@@ -134,9 +139,9 @@ class Clinic:
         Raises:
             JournalError: It is held by another program, damaged, newer, on a full disk or in an unsafe place.
         """
-        journal = Journal.create_or_open(folder / RECORD if folder else default_path(), station_id=station_id)
+        journal = Journal.create_or_open(record_in(folder), station_id=station_id)
         try:
-            return cls(journal, owned=True, now=now, today=today)
+            return cls._over(journal, now, today, owned=True)
         except BaseException:
             journal.close()
             raise
@@ -154,7 +159,44 @@ class Clinic:
         Raises:
             JournalError: Its clinical tables are newer, or cannot be made.
         """
-        return cls(journal, owned=False, now=now, today=today)
+        return cls._over(journal, now, today, owned=False)
+
+    @classmethod
+    def read(
+        cls,
+        folder: Path | None = None,
+        *,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        today: Callable[[], date] = date.today,
+    ) -> Self:
+        """The clinical record in a folder, to read only: it takes no lock, so it works while a console writes.
+
+        Raises:
+            JournalError: There is no record, it cannot be read, or its tables are of another layout.
+        """
+        path = record_in(folder)
+        if not path.is_file():
+            raise JournalUnwritableError(path, "there is no such file")
+        must_be_current(path)
+        return cls(Store(path, None, now, today), owned=False)
+
+    @classmethod
+    def _over(
+        cls, journal: Journal, now: Callable[[], datetime], today: Callable[[], date], *, owned: bool
+    ) -> Self:
+        bring_up_to_date(journal)
+        return cls(Store(journal.path, journal, now, today), owned=owned)
+
+    @property
+    def journal(self) -> Journal:
+        """The journal it lies on.
+
+        Raises:
+            JournalUnwritableError: It was opened for reading only.
+        """
+        if self._store.journal is None:
+            raise JournalUnwritableError(self._store.path, "it was opened for reading only")
+        return self._store.journal
 
     def due(self, day: date | None = None, ahead_days: int = AHEAD_DAYS) -> tuple[Due, ...]:
         """Patients whose next visit has come or comes within so many days, the longest overdue first."""
@@ -164,6 +206,15 @@ class Clinic:
     def lot(self, lot: str, gtin: str | None = None) -> tuple[LotUse, ...]:
         """Who got this lot, when, from whom."""
         return search_lot(self._store, lot, gtin)
+
+    def doses(self, visit_id: str) -> tuple[ZoneDose, ...]:
+        """Estimated maximum punctures per cm2 of each zone of a visit, per hold of the trigger and in total.
+
+        Raises:
+            NotFoundError: There is no such visit.
+            UsageError: A session of it is not in this journal.
+        """
+        return visit_doses(self._store, self.visits.get(visit_id))
 
     def timeline(self, patient_id: str) -> tuple[TimelineItem, ...]:
         """Everything that happened to a patient, newest first.
@@ -176,8 +227,8 @@ class Clinic:
     def close(self) -> None:
         """Lets the record go, and closes the journal if it is this clinic's own; harmless when repeated."""
         self._store.close()
-        if self._owned:
-            self.journal.close()
+        if self._owned and self._store.journal is not None:
+            self._store.journal.close()
 
     def __enter__(self) -> Self:
         return self

@@ -53,6 +53,7 @@ class Consents:
                 "published_by": by,
             },
         )
+
         def change(writing: Writing) -> Sequence[Draft]:
             newest = writing.row(_versions(name, language))
             if newest is not None and newest["digest"] == draft.digest:
@@ -197,8 +198,8 @@ class Consents:
 
     def of(self, patient_id: str) -> tuple[Consent, ...]:
         """Consents of a patient, newest first, withdrawn ones among them."""
-        patient = self._patients.get(patient_id)
-        query = _signed().where(consents.c.patient_id == patient.patient_id).order_by(consents.c.at.desc())
+        patient = self._patients.existing(patient_id)
+        query = _signed().where(consents.c.patient_id == patient).order_by(consents.c.at.desc())
         return tuple(as_consent(row) for row in self._store.rows(query))
 
     def standing(self, patient_id: str, name: str = TREATMENT) -> Consent | None:

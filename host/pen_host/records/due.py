@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date, timedelta
 
-from sqlalchemy import and_, func, select
+from sqlalchemy import and_, exists, func, or_, select
 
 from pen_host.records.models import Due
 from pen_host.records.store import Store
-from pen_host.records.tables import demographics, patients, visits
+from pen_host.records.tables import demographics, visits
+
+LAPSED_DAYS = 180
+"""Who has not come for this long after the next day was due is in no course any more. (J)"""
 
 
 def due_patients(
     store: Store, sessions: Mapping[str, int | None], today: date, ahead_days: int
 ) -> tuple[Due, ...]:
-    """Patients whose next day has come or comes soon, the longest overdue first.
+    """Patients whose next day has come or comes soon, the longest overdue first; the lapsed ones are left out.
 
     Args:
         store: The record.
@@ -23,48 +26,56 @@ def due_patients(
         today: The day.
         ahead_days: How far to look ahead.
     """
-    closed = visits.c.state == "closed"
-    newest = (
-        select(visits.c.patient_id, func.max(visits.c.day).label("day"))
-        .where(closed)
-        .group_by(visits.c.patient_id)
-        .subquery()
+    later, earlier = visits.alias("later"), visits.alias("earlier")
+    superseded = exists().where(
+        later.c.patient_id == visits.c.patient_id,
+        later.c.state == "closed",
+        or_(later.c.day > visits.c.day, and_(later.c.day == visits.c.day, later.c.at > visits.c.at)),
+    )
+    same_course = or_(
+        earlier.c.preset_id == visits.c.preset_id,
+        and_(earlier.c.preset_id.is_(None), visits.c.preset_id.is_(None)),
+    )
+    done = (
+        select(func.count())
+        .select_from(earlier)
+        .where(earlier.c.patient_id == visits.c.patient_id, earlier.c.state == "closed", same_course)
+        .correlate(visits)
+        .scalar_subquery()
     )
     query = (
         select(
-            visits.c.patient_id, visits.c.day, visits.c.next_day, visits.c.preset_id, demographics.c.full_name
+            visits.c.patient_id,
+            visits.c.day,
+            visits.c.next_day,
+            visits.c.preset_id,
+            demographics.c.full_name,
+            done.label("done"),
         )
-        .join(newest, and_(newest.c.patient_id == visits.c.patient_id, newest.c.day == visits.c.day))
-        .join(patients, patients.c.id == visits.c.patient_id)
         .join(demographics, and_(demographics.c.patient_id == visits.c.patient_id, demographics.c.newest))
-        .where(and_(closed, visits.c.next_day <= today + timedelta(days=ahead_days)))
+        .where(
+            visits.c.state == "closed",
+            visits.c.next_day <= today + timedelta(days=ahead_days),
+            visits.c.next_day >= today - timedelta(days=LAPSED_DAYS),
+            ~superseded,
+        )
         .order_by(visits.c.next_day, demographics.c.search_name)
     )
-    done = _done(store)
-    found: dict[str, Due] = {}
+    found = []
     for row in store.rows(query):
-        count = done.get((row["patient_id"], row["preset_id"]), 1)
         course = sessions.get(row["preset_id"] or "")
-        if course is not None and count >= course:
+        if course is not None and row["done"] >= course:
             continue
-        found[row["patient_id"]] = Due(
-            patient_id=row["patient_id"],
-            patient_name=row["full_name"],
-            last_day=row["day"],
-            next_day=row["next_day"],
-            overdue_days=(today - row["next_day"]).days,
-            preset_id=row["preset_id"],
-            visits=count,
-            sessions=course,
+        found.append(
+            Due(
+                patient_id=row["patient_id"],
+                patient_name=row["full_name"],
+                last_day=row["day"],
+                next_day=row["next_day"],
+                overdue_days=(today - row["next_day"]).days,
+                preset_id=row["preset_id"],
+                visits=row["done"],
+                sessions=course,
+            )
         )
-    return tuple(found.values())
-
-
-def _done(store: Store) -> Mapping[tuple[str, str | None], int]:
-    """Closed visits by patient and preset."""
-    query = (
-        select(visits.c.patient_id, visits.c.preset_id, func.count().label("count"))
-        .where(visits.c.state == "closed")
-        .group_by(visits.c.patient_id, visits.c.preset_id)
-    )
-    return {(row["patient_id"], row["preset_id"]): row["count"] for row in store.rows(query)}
+    return tuple(found)

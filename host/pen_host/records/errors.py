@@ -69,7 +69,7 @@ class ForbiddenStepError(RefusedError):
     def __init__(self, what: str, findings: Sequence[Finding]) -> None:
         self.findings = tuple(findings)
         told = " ".join(finding.sentence for finding in findings)
-        super().__init__(f"{what[:1].upper()}{what[1:]} may not begin; nothing was changed. {told}")
+        super().__init__(f"{what[:1].upper()}{what[1:]} is refused and nothing was changed. {told}")
 
 
 def made(model: type[Made], what: str, content: Mapping[str, Any]) -> Made:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
-from pen_host.journal import Draft, Journal, JournalNewerError, Kind, layout, sqlite
+from pen_host.journal import Draft, Journal, JournalNewerError, JournalUnwritableError, Kind, layout, sqlite
 
 SCRIPTS = Path(__file__).parent / "migrations"
 VERSION_TABLE = "clinic_version"
@@ -40,14 +40,20 @@ def bring_up_to_date(journal: Journal) -> None:
 
 
 def must_be_current(path: Path) -> None:
-    """Refuses a record whose clinical tables this program cannot read as they are.
+    """Refuses to read a record whose clinical tables are not those of this program.
 
     Raises:
-        JournalNewerError: They are of another layout.
+        JournalNewerError: A newer program made them.
+        JournalUnwritableError: There are none yet, or they are older; opening the record for writing brings them up to date.
     """
     held = _held(path)
-    if held != NEWEST:
-        raise JournalNewerError(path, held or "without clinical tables")
+    if held == NEWEST:
+        return
+    if not held:
+        raise JournalUnwritableError(path, "it has no clinical record yet")
+    if held not in layout.revisions(SCRIPTS):
+        raise JournalNewerError(path, held)
+    raise JournalUnwritableError(path, "its clinical tables are of an older layout; open it once for writing")
 
 
 def _held(path: Path) -> str:

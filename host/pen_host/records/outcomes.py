@@ -109,8 +109,8 @@ class Outcomes:
 
     def of(self, patient_id: str, kind: str | None = None) -> tuple[Outcome, ...]:
         """Outcomes of a patient as they stand, oldest first: those that were amended are left out."""
-        patient = self._patients.get(patient_id)
-        query = select(outcomes).where(outcomes.c.patient_id == patient.patient_id)
+        patient = self._patients.existing(patient_id)
+        query = select(outcomes).where(outcomes.c.patient_id == patient)
         rows = self._store.rows(query.order_by(outcomes.c.day, outcomes.c.at))
         amended = {row["amends"] for row in rows}
         return tuple(

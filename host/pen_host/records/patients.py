@@ -11,6 +11,7 @@ from sqlalchemy import RowMapping, and_, or_, select
 
 from pen_host.journal import Draft, Kind
 from pen_host.models import LongText
+from pen_host.records.erasure import Erased, copies_beside, erase, reason_for
 from pen_host.records.errors import InputError, NotFoundError
 from pen_host.records.keys import new_key, new_pseudonym, pseudonym
 from pen_host.records.models import Demographics, HomeTool, Note, Patient, Person, TopicalUse
@@ -33,6 +34,8 @@ class Patients:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        # ids of patients that are there: none ever goes, not even when who they are is erased
+        self._there: set[str] = set()
 
     def add(self, who: Demographics, by: Person) -> Patient:
         """Adds a patient under a new pseudonym.
@@ -69,6 +72,20 @@ class Patients:
         self._store.write(change, by)
         return self.get(known.patient_id)
 
+    def erase(self, patient_id: str, reason: str, by: Person) -> Erased:
+        """Erases who a patient is; pseudonym, treatments, lots and the chain stay. See `pen_host.records.erasure`.
+
+        Raises:
+            NotFoundError: There is no such patient.
+            InputError: There is no reason.
+            ConflictError: A visit is open, the record must still be kept, or they were erased before.
+        """
+        patient, why = self.existing(patient_id), reason_for(reason)
+        self._store.write(lambda writing: [erase(self._store, patient, why, writing)], by)
+        if self._store.journal is not None:
+            self._store.journal.flush_log()
+        return Erased(patient, copies_beside(self._store))
+
     def get(self, patient_id: str) -> Patient:
         """One patient.
 
@@ -80,6 +97,21 @@ class Patients:
         if row is None:
             raise NotFoundError("patient", patient_id)
         return _patient(row)
+
+    def existing(self, patient_id: str) -> str:
+        """The pseudonym of a patient who is there, in its one spelling.
+
+        Raises:
+            PseudonymError: What was given is no pseudonym.
+            NotFoundError: There is no such patient.
+        """
+        spelled = pseudonym(patient_id)
+        if spelled in self._there:
+            return spelled
+        if self._store.row(select(patients.c.id).where(patients.c.id == spelled)) is None:
+            raise NotFoundError("patient", patient_id)
+        self._there.add(spelled)
+        return spelled
 
     def find(self, text: str, limit: int = FOUND_MAX) -> tuple[Patient, ...]:
         """Patients by the beginning of any part of their name, by file number, pseudonym or date of birth.
@@ -119,10 +151,9 @@ class Patients:
         Raises:
             InputError: It is empty, or amends what is no note of this patient or was amended already.
         """
-        patient = self.get(patient_id)
         note = Note(
             note_id=new_key(),
-            patient_id=patient.patient_id,
+            patient_id=self.existing(patient_id),
             visit_id=visit_id,
             text=_text(text),
             amends=amends,
@@ -142,10 +173,8 @@ class Patients:
 
     def notes(self, patient_id: str) -> tuple[Note, ...]:
         """Notes on a patient as they stand: those that were amended are left out. Oldest first."""
-        patient = self.get(patient_id)
-        found = self._store.rows(
-            select(notes).where(notes.c.patient_id == patient.patient_id).order_by(notes.c.at)
-        )
+        patient = self.existing(patient_id)
+        found = self._store.rows(select(notes).where(notes.c.patient_id == patient).order_by(notes.c.at))
         amended = {row["amends"] for row in found}
         return tuple(as_note(row) for row in found if row["id"] not in amended)
 
@@ -155,20 +184,20 @@ class Patients:
         Raises:
             InputError: A day lies in the future.
         """
-        patient = self.get(patient_id)
+        patient = self.existing(patient_id)
         self._must_be_past("the home tool", {"last_used": tool.last_used, "since": tool.since})
 
         def change(writing: Writing) -> Sequence[Draft]:
-            writing.add(home_tools, id=new_key(), patient_id=patient.patient_id, **tool.model_dump())
-            return [Draft(Kind.HOME_TOOL, tool.model_dump(mode="json"), subject=patient.patient_id)]
+            writing.add(home_tools, id=new_key(), patient_id=patient, **tool.model_dump())
+            return [Draft(Kind.HOME_TOOL, tool.model_dump(mode="json"), subject=patient)]
 
         self._store.write(change, by)
 
     def home_tools(self, patient_id: str) -> tuple[HomeTool, ...]:
         """Tools the patient uses, or used, between visits: the newest entry for each kind."""
-        patient = self.get(patient_id)
+        patient = self.existing(patient_id)
         found = self._store.rows(
-            select(home_tools).where(home_tools.c.patient_id == patient.patient_id).order_by(home_tools.c.at)
+            select(home_tools).where(home_tools.c.patient_id == patient).order_by(home_tools.c.at)
         )
         newest = {row["tool"]: as_home_tool(row) for row in found}
         return tuple(newest.values())
@@ -179,21 +208,19 @@ class Patients:
         Raises:
             InputError: It lies in the future.
         """
-        patient = self.get(patient_id)
+        patient = self.existing(patient_id)
         if used.used_at > self._store.now():
             raise InputError("the topical", {"used_at": "it lies in the future, so it was not used yet"})
         self._store.write(
-            lambda writing: [add_topical(writing, patient.patient_id, used, visit_id)],
+            lambda writing: [add_topical(writing, patient, used, visit_id)],
             by,
         )
 
     def topicals(self, patient_id: str) -> tuple[TopicalUse, ...]:
         """Adjuncts, newest first."""
-        patient = self.get(patient_id)
+        patient = self.existing(patient_id)
         found = self._store.rows(
-            select(topicals)
-            .where(topicals.c.patient_id == patient.patient_id)
-            .order_by(topicals.c.used_at.desc())
+            select(topicals).where(topicals.c.patient_id == patient).order_by(topicals.c.used_at.desc())
         )
         return tuple(as_topical(row) for row in found)
 

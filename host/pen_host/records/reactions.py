@@ -187,8 +187,8 @@ class Reactions:
 
     def of(self, patient_id: str) -> tuple[Reaction, ...]:
         """Reactions of a patient, newest first."""
-        patient = self._patients.get(patient_id)
-        query = select(reactions).where(reactions.c.patient_id == patient.patient_id)
+        patient = self._patients.existing(patient_id)
+        query = select(reactions).where(reactions.c.patient_id == patient)
         return self._complete(self._store.rows(query.order_by(reactions.c.onset.desc())))
 
     def escalated(self) -> tuple[Reaction, ...]:
@@ -198,6 +198,8 @@ class Reactions:
 
     def _complete(self, rows: Sequence[RowMapping]) -> tuple[Reaction, ...]:
         """Reactions with their diaries, pens and lots: three queries, however many there are."""
+        if not rows:
+            return ()
         ids = [row["id"] for row in rows]
         of_visits = [row["visit_id"] for row in rows]
         days: dict[str, list[DiaryEntry]] = {}

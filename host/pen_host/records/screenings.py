@@ -11,7 +11,7 @@ from sqlalchemy import RowMapping, select
 
 from pen_host.findings import Finding, Level
 from pen_host.journal import Draft, Kind
-from pen_host.models import Plan
+from pen_host.models import Plan, Screening
 from pen_host.records.errors import ForbiddenStepError, InputError, NotFoundError
 from pen_host.records.keys import new_key
 from pen_host.records.models import Override, Patient, Person, Screened
@@ -48,18 +48,19 @@ class Screenings:
         self._patients = patients
         self.rules = rules or shipped_rules()
 
-    def questions(self, plan: Plan) -> tuple[Rule, ...]:
+    def questions(self, plan: Plan | Screening) -> tuple[Rule, ...]:
         """What a plan's patient is asked, in order."""
-        return tuple(rule for rule in self.rules.rules if rule.always or rule.rule_id in plan.screening.ask)
+        ask = _asked(plan).ask
+        return tuple(rule for rule in self.rules.rules if rule.always or rule.rule_id in ask)
 
     def evaluate(
-        self, patient_id: str, plan: Plan, answers: Mapping[str, Answer], day: date | None = None
+        self, patient_id: str, plan: Plan | Screening, answers: Mapping[str, Answer], day: date | None = None
     ) -> Evaluation:
         """What answers mean on a day; stores nothing.
 
         Args:
             patient_id: The patient; their date of birth settles the rule of age.
-            plan: What would be done.
+            plan: What would be done, or only what it asks.
             answers: By rule id; a question without one counts as unknown, and blocks.
             day: Day of the treatment; today when not given.
 
@@ -72,7 +73,7 @@ class Screenings:
     def record(
         self,
         patient_id: str,
-        plan: Plan,
+        plan: Plan | Screening,
         answers: Mapping[str, Answer],
         overrides: Sequence[Override],
         by: Person,
@@ -136,11 +137,13 @@ class Screenings:
 
     def of(self, patient_id: str) -> tuple[Screened, ...]:
         """Screenings of a patient, newest first."""
-        patient = self._patients.get(patient_id)
-        query = select(screenings).where(screenings.c.patient_id == patient.patient_id)
+        patient = self._patients.existing(patient_id)
+        query = select(screenings).where(screenings.c.patient_id == patient)
         return tuple(as_screened(row) for row in self._store.rows(query.order_by(screenings.c.at.desc())))
 
-    def _judge(self, patient: Patient, plan: Plan, answers: Mapping[str, Answer], day: date) -> Evaluation:
+    def _judge(
+        self, patient: Patient, plan: Plan | Screening, answers: Mapping[str, Answer], day: date
+    ) -> Evaluation:
         today = self._store.today()
         if day < today:
             raise InputError(
@@ -150,7 +153,7 @@ class Screenings:
         if strange:
             raise InputError("the screening", strange)
         who = patient.demographics
-        context = Context(day, today, who.birth_date if who else None, plan.screening.manuals)
+        context = Context(day, today, who.birth_date if who else None, _asked(plan).manuals)
         wrong = check_answers(self.rules, answers, context)
         if wrong:
             raise InputError("the screening", {one.rule_id: one.why for one in wrong})
@@ -190,10 +193,14 @@ def _must_be_passable(found: Evaluation, overrides: Sequence[Override]) -> None:
         )
 
 
-def _strange_manuals(rules: RuleSet, plan: Plan) -> dict[str, str]:
+def _asked(plan: Plan | Screening) -> Screening:
+    return plan.screening if isinstance(plan, Plan) else plan
+
+
+def _strange_manuals(rules: RuleSet, plan: Plan | Screening) -> dict[str, str]:
     """Sources that a plan follows although they say nothing about the rule."""
     strange = {}
-    for rule_id, manual in plan.screening.manuals.items():
+    for rule_id, manual in _asked(plan).manuals.items():
         rule = rules.by_id.get(rule_id)
         if rule is None or manual not in {cited.source for cited in rule.cited}:
             strange[rule_id] = f"the plan follows {manual}, which says nothing about it"

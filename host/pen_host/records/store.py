@@ -5,7 +5,8 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, date, datetime
+from datetime import date, datetime
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, RowMapping, Select, Table, create_engine, insert, update
@@ -13,7 +14,7 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
 from pen_host.canonical import canonical_json, digest
-from pen_host.journal import Draft, Journal, layout, sqlite
+from pen_host.journal import Draft, Journal, JournalUnwritableError, layout, sqlite
 from pen_host.models import Plan
 from pen_host.records.errors import ConflictError
 from pen_host.records.models import Person
@@ -26,11 +27,13 @@ class Store:
     """The clinical tables of one record.
 
     Args:
-        journal: Open for writing; its chain gets an entry for every change.
+        path: The record.
+        journal: Open for writing, its chain gets an entry for every change; None to read only.
         now: The moment, UTC.
         today: The clinic's calendar day.
 
     Attributes:
+        path: The same.
         journal: The same.
         now: The same.
         today: The same.
@@ -38,14 +41,16 @@ class Store:
 
     def __init__(
         self,
-        journal: Journal,
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
-        today: Callable[[], date] = date.today,
+        path: Path,
+        journal: Journal | None,
+        now: Callable[[], datetime],
+        today: Callable[[], date],
     ) -> None:
+        self.path = path
         self.journal = journal
         self.now = now
         self.today = today
-        self._readers = _read_engine(journal)
+        self._readers = _read_engine(path)
 
     def close(self) -> None:
         """Lets the readers go; the journal is its owner's to close."""
@@ -63,14 +68,17 @@ class Store:
             PenError: Whatever `change` raised; nothing was changed.
             JournalError: It could not be written; nothing was changed.
         """
+        journal = self.journal
+        if journal is None:
+            raise JournalUnwritableError(self.path, "it was opened for reading only")
 
         def together(connection: Connection) -> Sequence[Draft]:
             try:
-                return change(Writing(connection, self.journal.station_id, self.now(), by))
+                return change(Writing(connection, journal.station_id, self.now(), by))
             except IntegrityError as error:
                 raise ConflictError(_conflict(error)) from error
 
-        self.journal.together(together, actor=by.name, role=by.role)
+        journal.together(together, actor=by.name, role=by.role)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -83,7 +91,7 @@ class Store:
             with self._readers.connect() as connection:
                 yield connection
         except SQLAlchemyError as error:
-            raise layout.failure(self.journal.path, error) from error
+            raise layout.failure(self.path, error) from error
 
     def rows(self, query: Select[Any]) -> Sequence[RowMapping]:
         """Every row of a query."""
@@ -164,10 +172,10 @@ def _conflict(error: IntegrityError) -> str:
     )
 
 
-def _read_engine(journal: Journal) -> Engine:
+def _read_engine(path: Path) -> Engine:
     return create_engine(
         "sqlite://",
-        creator=lambda: sqlite.connect_reader(journal.path),
+        creator=lambda: sqlite.connect_reader(path),
         poolclass=QueuePool,
         pool_size=READERS,
     )

@@ -56,7 +56,7 @@ class Timeline:
         Raises:
             NotFoundError: There is no such patient.
         """
-        patient = self._patients.get(patient_id).patient_id
+        patient = self._patients.existing(patient_id)
         items = [
             *self._treated(patient),
             *self._signed(patient),

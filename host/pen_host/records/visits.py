@@ -337,10 +337,10 @@ class Visits:
 
     def of(self, patient_id: str) -> tuple[Visit, ...]:
         """Visits of a patient, newest first."""
-        patient = self._patients.get(patient_id)
+        patient = self._patients.existing(patient_id)
         rows = self._store.rows(
             select(visits)
-            .where(visits.c.patient_id == patient.patient_id)
+            .where(visits.c.patient_id == patient)
             .order_by(visits.c.day.desc(), visits.c.at.desc())
         )
         sessions = self._sessions([row["id"] for row in rows])
@@ -421,6 +421,8 @@ class Visits:
 
     def _sessions(self, visit_ids: Sequence[str]) -> Mapping[str, tuple[VisitSession, ...]]:
         found: dict[str, tuple[VisitSession, ...]] = {}
+        if not visit_ids:
+            return found
         query = select(visit_sessions).where(visit_sessions.c.visit_id.in_(visit_ids))
         for row in self._store.rows(query.order_by(visit_sessions.c.at)):
             entry = VisitSession(session_id=row["session_id"], pen_serial=row["pen_serial"], at=row["at"])

@@ -12,7 +12,7 @@ from ..names import Condition, Flag
 from ..progress import Phase
 from .bedside import Bedside, TreatmentAbandonedError
 from .events import seen
-from .precheck import used_cartridges
+from .precheck import recalled_lots, used_cartridges
 
 CARTRIDGE_TRIES = 5
 """Cartridges tried before the treatment is closed. (J)"""
@@ -42,6 +42,7 @@ class Cartridges:
         self._at = bedside
         self._today = today
         self._used = used_cartridges(bedside.session.journal)
+        self._recalled = recalled_lots(bedside.session.journal)
         self.burned: list[CartridgeSeen] = []
 
     def get(self, why: str, *, in_place: bool = False) -> None:
@@ -96,7 +97,15 @@ class Cartridges:
         )
         if known is None or not read.usable:
             return for_cause(read.condition or Condition.CARTRIDGE_UNREADABLE).happened
-        forbidden = _forbidden(check_cartridge(self._at.plan, known, self._today, used_serials=self._used))
+        forbidden = _forbidden(
+            check_cartridge(
+                self._at.plan,
+                known,
+                self._today,
+                used_serials=self._used,
+                recalled_lots=self._recalled,
+            )
+        )
         if forbidden:
             return forbidden
         session.use_cartridge(known)

@@ -112,3 +112,10 @@ def used_cartridges(journal: Journal) -> frozenset[str]:
     with journal.reader() as reader:
         intents = reader.payloads(Kind.INTENT)
     return frozenset(str(one["serial"]) for one in intents if one["request"] == "CARTRIDGE_USE")
+
+
+def recalled_lots(journal: Journal) -> frozenset[str]:
+    """Lots that this record called back, of whatever article: a chip names its lot and not its article."""
+    with journal.reader() as reader:
+        told = reader.payloads(Kind.STOCK)
+    return frozenset(str(one["lot"]) for one in told if one["change"] == "recalled")

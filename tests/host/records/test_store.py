@@ -29,6 +29,7 @@ from pen_host.journal import (
     JournalLockedError,
     JournalNewerError,
     JournalUnhealthyError,
+    JournalUnwritableError,
     Kind,
     layout,
     verify_record,
@@ -304,3 +305,32 @@ def test_a_process_killed_at_any_step_leaves_table_and_chain_equal(tmp_path: Pat
         assert len(told) >= 1
         assert count(path, "demographics") == len(told)
         assert clinic.journal.verify().intact
+
+
+# ---- reading beside a writer -----------------------------------------------------------------------------------------
+
+
+def test_a_reader_works_while_another_program_writes_and_cannot_write(bench: Bench) -> None:
+    patient = bench.patient()
+    with Clinic.read(bench.folder) as reader:
+        assert reader.patients.get(patient.patient_id) == patient
+        with pytest.raises(JournalUnwritableError, match="reading only"):
+            reader.patients.add(WHO, ANNA)
+        with pytest.raises(JournalUnwritableError, match="reading only"):
+            reader.journal.append(Kind.NOTE, {"text": "x"})
+        second = bench.patient("Second")
+        assert {one.patient_id for one in reader.patients.find("")} == {patient.patient_id, second.patient_id}
+
+
+def test_a_record_without_a_clinic_or_of_another_layout_is_not_read(bench: Bench, tmp_path: Path) -> None:
+    with pytest.raises(JournalUnwritableError, match="no such file"):
+        Clinic.read(tmp_path / "nowhere")
+    Journal.create_or_open(tmp_path / "bare" / "record.sqlite3").close()
+    with pytest.raises(JournalUnwritableError, match="no clinical record yet"):
+        Clinic.read(tmp_path / "bare")
+    bench.clinic.close()
+    with closing(sqlite3.connect(bench.folder / "record.sqlite3")) as connection:
+        connection.execute(f"UPDATE {clinic_layout.VERSION_TABLE} SET version_num = 'c0042'")
+        connection.commit()
+    with pytest.raises(JournalNewerError, match="c0042"):
+        Clinic.read(bench.folder)
