@@ -62,9 +62,10 @@ class Served:
     Args:
         place: For its data and runtime file.
         seed: Of the simulated pen.
+        before: What its process runs before it starts.
     """
 
-    def __init__(self, place: Path, seed: int = 11, *arguments: str) -> None:
+    def __init__(self, place: Path, seed: int = 11, before: str = "") -> None:
         self._place = place
         self._errors = (place / "console.err").open("w")
         environment = {**os.environ, "PEN_RUNTIME_DIR": str(place / "runtime")}
@@ -72,14 +73,13 @@ class Served:
             [
                 sys.executable,
                 "-c",
-                START,
+                before + START,
                 "console",
                 "--sim",
                 "--no-browser",
                 "--json",
                 "--url",
                 f"sim:?seed={seed}",
-                *arguments,
             ],
             env=environment,
             stdout=subprocess.PIPE,
@@ -365,10 +365,10 @@ class Studio:
 
 
 @contextmanager
-def studio(place: Path, *arguments: str) -> Iterator[Studio]:
+def studio(place: Path, before: str = "") -> Iterator[Studio]:
     """A console and a browser, until the block is left."""
     with ExitStack() as stack:
-        served = Served(place, 11, *arguments)
+        served = Served(place, before=before)
         stack.callback(served.close)
         playwright = stack.enter_context(sync_playwright())
         browser = playwright.chromium.launch(executable_path=chromium(), args=list(CHROMIUM_ARGS))

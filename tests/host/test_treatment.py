@@ -13,7 +13,7 @@ from pen_host.errors import ExitCode, JournalError, RefusedError, UsageError
 from pen_host.journal import JournalReader, Kind
 from pen_host.names import EventCode, Fault
 from pen_host.outcomes import Outcome, Refused
-from pen_host.progress import Phase
+from pen_host.progress import Phase, Progress
 from pen_host.session import (
     ForbiddenError,
     TreatmentAbandonedError,
@@ -499,3 +499,17 @@ def closed_in_order(station: Station) -> None:
     assert recover(station.pen, station.journal, OPERATOR) == []
     counts_agree(station)
     assert station.journal.verify().intact
+
+
+def test_strokes_of_a_hand_that_is_quicker_than_the_host_count_for_their_zone(station: Station) -> None:
+    """The trigger is pressed the moment the pen is armed, before the host has looked at it again."""
+
+    def press_at_once(progress: Progress) -> None:
+        if progress.phase is Phase.READY and threading.current_thread() is threading.main_thread():
+            station.sim.bench.touch_skin()
+            station.sim.bench.press_trigger()
+            station.let_pass(0.1)
+
+    station.watch = press_at_once
+    result = station.treat(small_plan(zones=1))
+    assert sum(zone.strokes for zone in result.zones) == station.strokes_made()

@@ -147,8 +147,10 @@ class Treatment:
                 if decision is not Proceed.ARM:
                     self._session.note(Kind.NOTE, {"text": f"{zone.name}: {decision}", "zone": zone.name})
                     break
+                # before it is armed: whoever is quick with the trigger strokes before anybody has looked
+                start = self._pen.status()
                 self._arm(zone)
-                self._hold(index, zone)
+                self._hold(index, zone, start)
             except RequestRefusedError as error:
                 status = self._pen.status()
                 if not status.stopped and not self._way_out.from_block(status, error.outcome):
@@ -184,10 +186,15 @@ class Treatment:
         self._session.arm(zone.depth_um, zone.rate_mhz, self._plan.plan_hash)
         self._at.wait(lambda now: now.state is not State.ARMING, "the trigger to be seen released")
 
-    def _hold(self, index: int, zone: Zone) -> None:
-        """One hold of the trigger: from press to release, stop, or the zone's goal."""
+    def _hold(self, index: int, zone: Zone, start: Status) -> None:
+        """One hold of the trigger: from press to release, stop, or the zone's goal.
+
+        Args:
+            index: Of the zone.
+            zone: It.
+            start: The pen before it was armed.
+        """
         self._at.say(Phase.READY, f"{zone.name}: hold the trigger.")
-        start = self._pen.status()
         begun = self._observer.zones[index]
         self._hands.hold(zone)
         self._at.wait(lambda status: status.state is not State.ARMED, "the trigger")

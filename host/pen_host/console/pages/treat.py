@@ -65,7 +65,7 @@ def _key(visit: Visit) -> object:
         visit.session.person,
         visit.session.locked,
         # not known yet is drawn as control is: what was typed in the first moment must stay
-        visit.controls is False,
+        visit.controls if view.step is TreatmentStep.TREAT else visit.controls is False,
         visit.cleaned,
         (run_.phase, run_.message, run_.ending) if run_ is not None and view.step in LOOKS_AT_PEN else None,
         (pen.link, pen.stopped, pen.interlocks) if pen is not None else None,

@@ -135,6 +135,6 @@ async def draw_running(visit: Visit, _view: TreatmentView) -> None:
     with card():
         tag("p", text("ready.runs"), "lead")
         link_button(text("ready.to_live"), "/live", "first big", "next")
-    if not visit.shown_live:
+    if visit.controls and not visit.shown_live:
         visit.shown_live = True
         ui.navigate.to("/live")
