@@ -14,8 +14,8 @@ class Settings:
 
     COIL_GPIO: int = pins.gpio("NEEDLE")
     STEP_GPIO: int = pins.gpio("STEP")
-    HOARD_GPIO: int = 19
-    """The bench lifts it: the pen's firmware hoards."""
+    COLLECT_GPIO: int = 19
+    """The bench lifts it: the pen's firmware collects its heap once."""
     LOADED_GPIO: int = 20
     """High while a program is measured."""
     HUNG_GPIO: int = 21
