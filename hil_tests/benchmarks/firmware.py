@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
+from dataclasses import replace
 from pathlib import Path
 
 from hil_tests.benchmarks import programs
@@ -29,7 +30,8 @@ from pen_host.transport import Transport
 from pen_protocol import limits
 
 IMPORTED_MS = 6_000
-HOARDED_MS = 400
+COLLECTED_MS = 60
+STROKING_MS = 600
 HUNG_MS = 150
 """The coil is watched this long after the hang; the lease is over long before."""
 DEPTH_UM = 400
@@ -78,8 +80,8 @@ class Desk:
 
 
 def pen(image: Path) -> Figures:
-    """Boot, prepare, time requests, arm, stroke under collections, hang."""
-    settings = Settings()
+    """Boot, prepare, time requests, arm, stroke, hang."""
+    settings = Settings(LOAD_MS=STROKING_MS)
     guest = Guest(image, "pen.py", settings, firmware=True)
     chip = guest.chip
     chip.wiring.position = START_STEPS
@@ -91,8 +93,8 @@ def pen(image: Path) -> Figures:
     leg = _last_leg(rises(guest.edges("STEP")))
     trips = _trips(station, watch)
     station.done(station.pen.set_rate(rate_mhz))
-    chip.mcu.gpio[settings.HOARD_GPIO].set_input_value(True)
-    station.let_pass(HOARDED_MS)
+    chip.mcu.gpio[settings.COLLECT_GPIO].set_input_value(True)
+    station.let_pass(COLLECTED_MS)
     station.arm(DEPTH_UM, rate_mhz)
     chip.set(trigger=True)
     station.worker.run(lambda: guest.hung_ns is not None, (settings.WARM_MS + 2 * settings.LOAD_MS) / 1_000)
@@ -103,12 +105,11 @@ def pen(image: Path) -> Figures:
     assert hung_ns is not None
     part = guest.parts[0]
     asked_on_us = _median_on_us(guest)
-    strokes = stroke_figures(
-        coil, part, pio_programs.needle_period_us(rate_mhz), asked_on_us, guest.collections
-    )
+    strokes = stroke_figures(coil, part, pio_programs.needle_period_us(rate_mhz), asked_on_us)
+    collected = [pulse.length_us / 1_000 for pulse in pulses(guest.collections)]
     return Figures(
         programs.PEN,
-        strokes=strokes,
+        strokes=replace(strokes, collect_ms=spread(collected)),
         off=off_figures(coil, hung_ns, chip.now_ns, ended=True),
         steps={programs.FIRMWARE_LEG: leg},
         trips_ms={programs.CALLER: trips, programs.WIRE: trips},

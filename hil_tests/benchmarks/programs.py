@@ -1,6 +1,7 @@
 """Names of what is compared; they stand in the table and in the JSON."""
 
 PEN = "pen"
+STROKES_PEN = "pen's needle machine and needle.py"
 TIMER_SOFT = "machine.Timer, soft callback"
 TIMER_HARD = "machine.Timer, hard callback"
 PWM = "machine.PWM"

@@ -22,7 +22,9 @@ CAVEATS = (
     "Kind to ours: its PIO machines move on whole microseconds, so jitter below 1 us is not resolved; silicon has none "
     "with this integer divider. The peers' edges are timed to the instruction.",
     "Kind to everybody: the host is silent between bytes, USB has no 1 ms frames, and bytes reach the chip within 0.25 ms.",
-    "Unkind to ours: the collected heap holds the whole firmware beside the hoard; the peers' holds the hoard.",
+    "Ours is exact as long as a pass comes within the two strokes that wait, 16.7 ms at 120 Hz. A later pass, as with longer "
+    "collections, makes a stroke late or leaves it out; it never makes one long.",
+    "Equal load: ours and the peers hold the same hoard and collect in the same rhythm; ours has its modules beside it.",
     "In the middle of a peer's hang the core stands still to save time: pins, PWM and watchdog go on.",
 )
 

@@ -101,8 +101,7 @@ STROKE_NOTES = {
 
 
 def _stroke_rows(figures: Mapping[str, Figures]) -> Iterator[Row]:
-    ours = figures[programs.PEN].strokes
-    assert ours is not None, "the pen's own strokes are always measured"
+    ours = _strokes(figures[programs.STROKES_PEN])
     parts: tuple[tuple[str, str, Callable[[StrokeFigures], Value]], ...] = (
         ("period off the one asked for, p99", US, lambda one: resolved(one.off_p99_us)),
         ("period off the one asked for, worst", US, lambda one: resolved(one.off_worst_us)),
@@ -118,6 +117,33 @@ def _stroke_rows(figures: Mapping[str, Figures]) -> Iterator[Row]:
         for figure, unit, read in parts:
             yield Row(STROKES, figure, unit, Better.LESS, read(ours), name, read(peer.strokes), note)
             note = ""
+    whole, soft = _strokes(figures[programs.PEN]), _strokes(figures[programs.TIMER_SOFT])
+    note = "the firmware collects while disarmed only; forced under strokes, this is a late pass: it stops"
+    yield Row(
+        STROKES, "whole firmware: period off the one asked for, worst", US, Better.LESS, *_alone(whole), note
+    )
+    yield Row(
+        STROKES,
+        "one collection: whole firmware's heap; the hoard",
+        MS,
+        Better.LESS,
+        _collection(whole),
+        programs.TIMER_SOFT,
+        _collection(soft),
+    )
+
+
+def _strokes(figures: Figures) -> StrokeFigures:
+    assert figures.strokes is not None, f"the strokes of {figures.program} are always measured"
+    return figures.strokes
+
+
+def _alone(one: StrokeFigures) -> tuple[Value, str, None]:
+    return resolved(one.off_worst_us), "-", None
+
+
+def _collection(one: StrokeFigures) -> Value | None:
+    return None if one.collect_ms is None else Value(one.collect_ms.p50)
 
 
 # --- hang -------------------------------------------------------------------------------------------------------------

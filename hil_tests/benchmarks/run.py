@@ -22,6 +22,7 @@ Work = Callable[[Path], Figures]
 ALL: dict[str, Work] = {
     # the longest first
     programs.PEN: firmware.pen,
+    programs.STROKES_PEN: stroke_peers.pen,
     programs.TIMER_SOFT: partial(stroke_peers.timer, hard=False),
     programs.TIMER_HARD: partial(stroke_peers.timer, hard=True),
     programs.PWM: partial(stroke_peers.pwm, guarded=True),

@@ -14,8 +14,8 @@ class Settings:
 
     COIL_GPIO: int = pins.gpio("NEEDLE")
     STEP_GPIO: int = pins.gpio("STEP")
-    HOARD_GPIO: int = 19
-    """The bench lifts it: the pen's firmware hoards."""
+    COLLECT_GPIO: int = 19
+    """The bench lifts it: the pen's firmware collects its heap once."""
     LOADED_GPIO: int = 20
     """High while a program is measured."""
     HUNG_GPIO: int = 21
@@ -32,12 +32,12 @@ class Settings:
     """Timer callbacks are hard interrupts."""
     WATCHDOG_MS: int = limits.WATCHDOG_MS
     """0: none."""
-    OBJECTS: int = 2_000
-    """Small objects held while the heap is collected."""
+    OBJECTS: int = 1_000
+    """Small objects held while the heap is collected. With the modules of our board a collection and a pass then take 15 ms."""
     PAUSE_US: int = 5_000
     """Between two collections: a pass of the pen's firmware under strokes takes about this on the emulated chip."""
     WARM_MS: int = 100
-    LOAD_MS: int = 1_000
+    LOAD_MS: int = 850
     STROKES: int = 20
     """Before a program that times its strokes itself hangs."""
     STEPS: int = 240

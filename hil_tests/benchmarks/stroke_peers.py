@@ -1,4 +1,4 @@
-"""Strokes by MicroPython's own means, and what becomes of them when the program hangs."""
+"""Strokes by the pen's board and by MicroPython's own means under collections, and what becomes of them in a hang."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from hil_tests.benchmarks import programs
 from hil_tests.benchmarks.chip_guest import Guest
 from hil_tests.benchmarks.measures import Figures, OffFigures, off_figures, stroke_figures
 from hil_tests.benchmarks.settings import Settings
+from pen_firmware import pio_programs
 
 BOOT_MS = 1_000
 WATCHED_MS = 80
@@ -18,6 +19,13 @@ UNGUARDED_MS = 3_000
 BITES_MS = 400
 """The watchdog has bitten this long after its time at the latest: it was fed once more shortly before the hang."""
 HARD_SINCE = "this image has no hard timer callbacks: hard= came with MicroPython 1.26"
+
+
+def pen(image: Path) -> Figures:
+    """Ours: the needle machine on its board, fed by the firmware's `needle`."""
+    settings = Settings()
+    period_us = pio_programs.needle_period_us(settings.RATE_HZ * 1_000)
+    return _strokes(image, programs.STROKES_PEN, "stroke_pen.py", settings, period_us, firmware=True)
 
 
 def timer(image: Path, hard: bool) -> Figures:
@@ -47,8 +55,10 @@ def loop(image: Path) -> Figures:
     return Figures(programs.LOOP, off=_off(guest), chip_ms=guest.chip.now_ms)
 
 
-def _strokes(image: Path, name: str, program: str, settings: Settings, period_us: float) -> Figures:
-    guest = Guest(image, program, settings)
+def _strokes(
+    image: Path, name: str, program: str, settings: Settings, period_us: float, *, firmware: bool = False
+) -> Figures:
+    guest = Guest(image, program, settings, firmware=firmware)
     limit_ms = BOOT_MS + settings.WARM_MS + 2 * settings.LOAD_MS
     guest.wait(lambda: guest.hung_ns or guest.lacks, limit_ms, "its hang")
     if guest.lacks:

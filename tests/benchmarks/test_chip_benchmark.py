@@ -87,7 +87,8 @@ def canned() -> dict[str, Figures]:
             programs.MACHINE: steps(0, 16_900),
         },
     )
-    return {programs.PEN: ours, programs.STEPS_PEN: axis, **peers}
+    board = Figures(programs.STROKES_PEN, strokes=strokes(0), off=OffFigures(35, True, 2))
+    return {programs.PEN: ours, programs.STROKES_PEN: board, programs.STEPS_PEN: axis, **peers}
 
 
 def row(rows: list[Row], peer: str, figure: str) -> Row:

@@ -1,8 +1,8 @@
 # ruff: noqa: E402 - the interrupt character goes first
-"""Ours: the pen's firmware with its shipped main.py, under the same load as its peers.
+"""Ours: the pen's firmware with its shipped main.py. After the measured strokes it hangs at the end of a pass.
 
-A pad tells it to hoard, which takes longer than a lease and so comes before arming. From the first stroke on every pass
-is followed by a collection, and after the measured time by a hang.
+It collects its heap while disarmed only, so strokes are measured as they are. One collection is made when a pad asks for
+it, before arming, to show how long it takes.
 """
 
 import time
@@ -18,28 +18,27 @@ from machine import Pin
 from pen_firmware.pen import Pen
 from pen_protocol.states import State
 
-_ordered = Pin(settings.HOARD_GPIO, Pin.IN, Pin.PULL_DOWN)
+_ordered = Pin(settings.COLLECT_GPIO, Pin.IN, Pin.PULL_DOWN)
 _shipped_tick = Pen.tick
-_hoard = []
 _began = []
+_collected = []
 
 
 def _tick(pen):
     _shipped_tick(pen)
-    if not _hoard and _ordered.value():
-        _hoard.append(shared.hoard())
+    if not _collected and _ordered.value():
+        _collected.append(True)
         shared.collect()
     if pen.supervisor.state == State.STROKING and pen.needle.running:
-        _load()
+        _stroking()
 
 
-def _load():
+def _stroking():
     if not _began:
         _began.append(time.ticks_ms())
     since_ms = time.ticks_diff(time.ticks_ms(), _began[0])
     if since_ms > settings.WARM_MS:
         shared.measure(True)
-    shared.collect()
     if since_ms > settings.WARM_MS + settings.LOAD_MS:
         shared.measure(False)
         shared.hang()

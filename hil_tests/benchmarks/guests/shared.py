@@ -49,14 +49,13 @@ def collect_for(duration_ms, feed):
 
 
 def load(feed):
-    """The measured part of a program whose strokes run by themselves; it ends in a hang."""
-    kept = hoard()
-    feed()
-    time.sleep_ms(settings.WARM_MS)
+    """The measured part of a program whose strokes run already; `feed` is what its main loop has to do. It ends in a hang."""
+    began = time.ticks_ms()
+    while time.ticks_diff(time.ticks_ms(), began) < settings.WARM_MS:
+        feed()
     measure(True)
     collect_for(settings.LOAD_MS, feed)
     measure(False)
-    del kept
     hang()
 
 

@@ -4,6 +4,7 @@ import settings
 import shared
 from machine import PWM, Pin
 
+_kept = shared.hoard()
 _strokes = PWM(Pin(settings.COIL_GPIO, Pin.OUT, value=0))
 _strokes.freq(settings.RATE_HZ)
 _strokes.duty_ns(settings.ON_MS * 1_000_000)

@@ -36,6 +36,7 @@ def _start():
     return True
 
 
+_kept = shared.hoard()
 if _start():
     shared.load(shared.watchdog())
 else:
