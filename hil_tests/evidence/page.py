@@ -229,7 +229,7 @@ def _source(folder: Path, picture: Picture) -> str:
     """The picture itself, so that the page can be sent on alone; its path when it is gone."""
     try:
         content = (folder / picture.png).read_bytes()
-    except OSError:
+    except (OSError, ValueError):  # gone, or no name that a file can have
         return picture.png
     return f"data:image/png;base64,{base64.b64encode(content).decode()}"
 

@@ -238,11 +238,11 @@ def _gone(pid: int) -> bool:
 )
 @pytest.mark.parametrize("workers", [0, 1])
 def test_ctrl_c_or_a_polite_end_leaves_a_partial_result_that_says_so(
-    tmp_path: Path, number: str, workers: int
+    tmp_path: Path, number: signal.Signals, workers: int
 ) -> None:
     with waiting_run(tmp_path, workers) as (process, out):
         tests_pid = _tests_process(process.pid)
-        process.send_signal(signal.Signals[number])
+        process.send_signal(number)
         told, said = process.communicate(timeout=PROCESS_S)
         assert _gone(tests_pid)
     assert process.returncode == ExitCode.REFUSED, said
