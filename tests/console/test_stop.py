@@ -32,8 +32,7 @@ def test_stop_is_on_every_page_and_stops_a_pen_that_another_page_controls(room: 
         watcher.page.goto(watcher.served.base + path)
         button = watcher.page.get_by_role("button", name="STOP the needle")
         button.wait_for()
-        desk.arm()
-        desk.stroke()
+        desk.strokes()
         _stops(desk, lambda: button.dispatch_event("pointerdown"))  # noqa: B023 - called at once
         desk.again()
     watcher.close()
@@ -46,8 +45,7 @@ def test_escape_and_space_stop_a_stroking_pen_even_from_a_text_field(room: Studi
     field = writer.page.get_by_label("PIN", exact=True)
     field.fill("12")
     for key in ("Escape", "Space"):
-        desk.arm()
-        desk.stroke()
+        desk.strokes()
         writer.page.wait_for_function("() => window.penStream.penState() === 'STROKING'")
         _stops(desk, lambda: field.press(key))  # noqa: B023 - called at once
         assert field.input_value() == "12"
@@ -102,8 +100,7 @@ def test_with_the_server_gone_the_page_says_so_and_stop_is_not_claimed(room: Stu
 
 def test_stop_gets_through_while_the_server_is_busy_with_other_requests(desk: Desk) -> None:
     desk.to_live()
-    desk.arm()
-    desk.stroke()
+    desk.strokes()
     page = desk.page
     page.evaluate(
         """() => { for (let i = 0; i < 60; i += 1) {
