@@ -138,6 +138,7 @@ def test_a_page_whose_network_is_cut_stops_the_needle(desk: Desk) -> None:
 def test_leaving_the_page_by_a_link_while_armed_is_refused_with_the_reason(desk: Desk) -> None:
     desk.to_live()
     desk.arm()
+    desk.page.locator("[data-live=banner-word]", has_text="Armed").wait_for()
     desk.page.get_by_role("link", name="Records").click()
     desk.page.get_by_text("The pen is armed. Finish the zone or press STOP").wait_for()
     assert desk.page.url.endswith("/live")
