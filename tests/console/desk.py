@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, Playwright
 
 from pen_host.api.client import ConsoleClient
 from pen_host.api.runtime import find_all
@@ -263,7 +263,7 @@ class Desk:
         """Armed. A machine that is too busy to keep the leases stops the pen, as it must: then once more."""
         for _ in range(TRIES):
             self.page.locator("[data-decide=arm]").click()
-            if self._becomes("ARMED"):
+            if self.becomes("ARMED"):
                 return
             self.again()
         raise AssertionError(f"not armed in {TRIES} tries")
@@ -274,13 +274,14 @@ class Desk:
             self.arm()
             before_us = self.bench.now_us()
             self.bench.hand("touch_skin", "press_trigger")
-            if self._becomes("STROKING"):
+            if self.becomes("STROKING"):
                 wait_until(lambda: self._stroked(before_us), "strokes")  # noqa: B023 - waited for at once
                 return before_us
             self.again()
         raise AssertionError(f"no strokes in {TRIES} tries")
 
-    def _becomes(self, state: str) -> bool:
+    def becomes(self, state: str) -> bool:
+        """Whether the pen comes to a state; False when it is stopped first."""
         seen = wait_until(lambda: self._state_in({state, "STOPPED"}), f"the pen to be {state} or stopped")
         return bool(seen == state)
 
@@ -300,12 +301,16 @@ class Desk:
     def until_state(self, state: str) -> None:
         wait_until(lambda: self.bench.state()["pen"]["state"] == state, f"the pen to be {state}")
 
+    def until_there(self, interlock: str) -> None:
+        """The pen has seen it."""
+        wait_until(lambda: interlock in self._interlocks(), f"{interlock} to be there")
+
     def until_free(self, interlock: str) -> None:
         """The pen has seen that it is gone."""
-        wait_until(
-            lambda: interlock not in {one["name"] for one in self.bench.state()["pen"]["interlocks"]},
-            f"{interlock} to be gone",
-        )
+        wait_until(lambda: interlock not in self._interlocks(), f"{interlock} to be gone")
+
+    def _interlocks(self) -> set[str]:
+        return {one["name"] for one in self.bench.state()["pen"]["interlocks"]}
 
     def clear_up(self) -> None:
         """Whatever a test left: hands off, nothing open, the pen idle with a new cartridge."""
@@ -387,12 +392,17 @@ class Studio:
 
 
 @contextmanager
-def studio(place: Path, before: str = "") -> Iterator[Studio]:
-    """A console and a browser, until the block is left."""
+def studio(place: Path, playwright: Playwright, before: str = "") -> Iterator[Studio]:
+    """A console and a browser, until the block is left.
+
+    Args:
+        place: Directory for what the console keeps.
+        playwright: The one driver of this process; there cannot be two.
+        before: See `Served`.
+    """
     with ExitStack() as stack:
         served = Served(place, before=before)
         stack.callback(served.close)
-        playwright = stack.enter_context(sync_playwright())
         browser = playwright.chromium.launch(executable_path=chromium(), args=list(CHROMIUM_ARGS))
         stack.callback(browser.close)
         yield Studio(served, playwright, browser)
