@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import itertools
 import random
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from hil_tests.benchmarks import programs
@@ -27,6 +29,7 @@ from hil_tests.host import Station
 from hil_tests.waves import pulses, rises
 from pen_firmware import pio_programs, steps
 from pen_host.transport import Transport
+from pen_host.worker import Ticket
 from pen_protocol import limits
 
 IMPORTED_MS = 6_000
@@ -43,14 +46,22 @@ MHZ = 1_000
 
 
 class WatchedTransport(ChipTransport):
-    """The host's way to the chip, over the stopwatch."""
+    """The host's way to the chip, over the stopwatch.
+
+    Attributes:
+        over: True ends a read at once. The worker in the caller's thread would read on, for 20 ms, before it lets go of a
+            request that is settled; the worker in its own thread wakes the caller when it settles it.
+    """
 
     def __init__(self, chip: ChipPen, watch: Stopwatch) -> None:
         super().__init__(chip)
         self._watch = watch
+        self.over: Callable[[], bool] = lambda: False
 
     def read(self, timeout_s: float) -> bytes:
         """Bytes that arrived; looks every `LOOK_MS`."""
+        if self.over():
+            return b""
         waited_ms = 0.0
         while not self._watch.waiting and waited_ms < timeout_s * 1_000 and not self._woken.is_set():
             self._watch.live(LOOK_MS)
@@ -68,11 +79,11 @@ class Desk:
 
     def __init__(self, chip: ChipPen, watch: Stopwatch) -> None:
         self._chip = chip
-        self._watch = watch
+        self.wire = WatchedTransport(chip, watch)
 
     def transport(self) -> Transport:
         """A way for the host to the chip."""
-        return WatchedTransport(self._chip, self._watch)
+        return self.wire
 
     def clock(self) -> float:
         """Seconds of the chip."""
@@ -87,11 +98,12 @@ def pen(image: Path) -> Figures:
     chip.wiring.position = START_STEPS
     guest.wait(lambda: chip.machines_run, IMPORTED_MS, "its machines")
     watch = Stopwatch(chip)
-    station = Station(Desk(chip, watch))  # type: ignore[arg-type] - as much of a bench as it asks for
+    desk = Desk(chip, watch)
+    station = Station(desk)  # type: ignore[arg-type] - as much of a bench as it asks for
     rate_mhz = settings.RATE_HZ * MHZ
     station.greet().prepare(DEPTH_UM, rate_mhz)
     leg = _last_leg(rises(guest.edges("STEP")))
-    trips = _trips(station, watch)
+    trips = _trips(station, desk.wire, watch)
     station.done(station.pen.set_rate(rate_mhz))
     chip.mcu.gpio[settings.COLLECT_GPIO].set_input_value(True)
     station.let_pass(COLLECTED_MS)
@@ -118,7 +130,7 @@ def pen(image: Path) -> Figures:
     )
 
 
-def _trips(station: Station, watch: Stopwatch) -> Spread:
+def _trips(station: Station, wire: WatchedTransport, watch: Stopwatch) -> Spread:
     """SET_RATE to the answer that carries the rate in force."""
     rng = random.Random(SEED)
     trips = []
@@ -126,11 +138,20 @@ def _trips(station: Station, watch: Stopwatch) -> Spread:
         station.let_pass(rng.uniform(0, PAUSE_MS))
         rate_mhz = RATES_HZ[number % 2] * MHZ
         watch.begin()
-        done = station.done(station.pen.set_rate(rate_mhz))
+        ticket = station.worker.submit("SET_RATE", {"rate_mhz": rate_mhz})
+        wire.over = partial(_settled, ticket)
+        station.worker.settle(ticket)
         trips.append(watch.elapsed_ms)
+        wire.over = lambda: False
+        assert ticket.outcome is not None, "a request that was waited for is settled"
+        done = station.done(ticket.outcome)
         if abs(done.value - rate_mhz) > MHZ:
             raise ValueError(f"the pen was asked for {rate_mhz} mHz and answered {done.value}")
     return spread(trips)
+
+
+def _settled(ticket: Ticket) -> bool:
+    return ticket.outcome is not None
 
 
 def _median_on_us(guest: Guest) -> float:

@@ -7,13 +7,21 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Playwright, sync_playwright
 
 from tests.console.desk import Desk, Studio, studio
 
 
 @pytest.fixture(scope="package")
-def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
-    with studio(tmp_path_factory.mktemp("pages")) as found:
+def driver() -> Iterator[Playwright]:
+    """The one driver of browsers in this process."""
+    with sync_playwright() as found:
+        yield found
+
+
+@pytest.fixture(scope="package")
+def room(driver: Playwright, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
+    with studio(tmp_path_factory.mktemp("pages"), driver) as found:
         yield found
 
 

@@ -6,6 +6,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from playwright.sync_api import sync_playwright
+
 from tests.console.desk import Desk, Studio, studio
 from tests.console.tour import tour
 
@@ -58,7 +60,11 @@ def main(arguments: list[str]) -> int:
     out = Path(places[0])
     out.mkdir(parents=True, exist_ok=True)
     camera = Camera(out, "--whole" in arguments)
-    with tempfile.TemporaryDirectory(prefix="pen-screenshots-") as place, studio(Path(place)) as room:
+    with (
+        tempfile.TemporaryDirectory(prefix="pen-screenshots-") as place,
+        sync_playwright() as driver,
+        studio(Path(place), driver) as room,
+    ):
         _walk(room, camera)
     print(f"{camera.taken * len(SIZES) * len(THEMES)} pictures in {out}")
     return 0

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Playwright
 
 from tests.console.desk import Desk, studio
 
@@ -56,9 +57,9 @@ def _unmarked(desk: Desk) -> list[str]:
     return [text for text in desk.page.evaluate(UNMARKED) if not own(text)]
 
 
-def test_every_text_on_every_page_comes_from_the_catalogue(tmp_path: Path) -> None:
+def test_every_text_on_every_page_comes_from_the_catalogue(driver: Playwright, tmp_path: Path) -> None:
     left: dict[str, list[str]] = {}
-    with studio(tmp_path, before=MARKED) as room:
+    with studio(tmp_path, driver, MARKED) as room:
         desk = room.desk()
         for name in ("", "Admin", "Engineer"):
             if name:

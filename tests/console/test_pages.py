@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Playwright
 
 from tests.console.desk import Desk, studio
 from tests.console.tour import tour
 
 pytestmark = pytest.mark.xdist_group("console-pages")
 TOUCH_PX = 44
-WIDTHS = ((1366, 768), (1024, 768), (768, 1024))
+WIDTHS = ((1366, 768), (768, 1024))
 SMALL = """(least) => [...document.querySelectorAll('button, a[href], input, select, textarea, summary')].filter((one) => {
   const box = (one.closest('label') ?? one).getBoundingClientRect();
   return one.checkVisibility() && box.width > 0 && (box.height < least - 0.5 || box.width < least - 0.5);
@@ -59,10 +60,10 @@ def _look(found: Found, axe: Axe, name: str, desk: Desk) -> None:
 
 
 @pytest.fixture(scope="module")
-def found(tmp_path_factory: pytest.TempPathFactory) -> Found:
+def found(driver: Playwright, tmp_path_factory: pytest.TempPathFactory) -> Found:
     """One walk for all tests here, through a console of its own."""
     seen, axe = Found(), Axe()
-    with studio(Path(tmp_path_factory.mktemp("tour"))) as room:
+    with studio(Path(tmp_path_factory.mktemp("tour")), driver) as room:
         desk = room.desk()
         seen.base = desk.served.base
         desk.context.on("request", lambda request: seen.requests.append(request.url))

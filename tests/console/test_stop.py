@@ -10,6 +10,8 @@ from tests.console.desk import Desk, Studio, wait_until
 
 pytestmark = pytest.mark.xdist_group("console-pages")
 PAGES = ("/", "/treat", "/live", "/records", "/service", "/bench", "/login", "/no-such-page")
+WITH_STROKES = ("/", "/login", "/no-such-page")
+"""On the others the pen is idle: STOP latches it from every state."""
 STOP_MS = 200
 """After this the sentence of a missing confirmation would stand on the screen; a STOP that takes longer has failed."""
 
@@ -32,8 +34,8 @@ def test_stop_is_on_every_page_and_stops_a_pen_that_another_page_controls(room: 
         watcher.page.goto(watcher.served.base + path)
         button = watcher.page.get_by_role("button", name="STOP the needle")
         button.wait_for()
-        desk.arm()
-        desk.stroke()
+        if path in WITH_STROKES:
+            desk.strokes()
         _stops(desk, lambda: button.dispatch_event("pointerdown"))  # noqa: B023 - called at once
         desk.again()
     watcher.close()
@@ -46,8 +48,7 @@ def test_escape_and_space_stop_a_stroking_pen_even_from_a_text_field(room: Studi
     field = writer.page.get_by_label("PIN", exact=True)
     field.fill("12")
     for key in ("Escape", "Space"):
-        desk.arm()
-        desk.stroke()
+        desk.strokes()
         writer.page.wait_for_function("() => window.penStream.penState() === 'STROKING'")
         _stops(desk, lambda: field.press(key))  # noqa: B023 - called at once
         assert field.input_value() == "12"
@@ -102,8 +103,7 @@ def test_with_the_server_gone_the_page_says_so_and_stop_is_not_claimed(room: Stu
 
 def test_stop_gets_through_while_the_server_is_busy_with_other_requests(desk: Desk) -> None:
     desk.to_live()
-    desk.arm()
-    desk.stroke()
+    desk.strokes()
     page = desk.page
     page.evaluate(
         """() => { for (let i = 0; i < 60; i += 1) {

@@ -126,21 +126,32 @@ def link_button(text: str, href: str, classes: str = "", icon_name: str | None =
     return made
 
 
-def facts(pairs: Iterable[tuple[str, str]]) -> None:
-    """Names and values."""
+def facts(pairs: Iterable[tuple[str, str]], *, raw: bool = False) -> None:
+    """Names and values.
+
+    Args:
+        pairs: Them.
+        raw: The names are the program's own, the same in every language.
+    """
     with tag("dl", None, "facts"):
         for name, value in pairs:
-            tag("dt", name)
+            tag("dt", name, "said" if raw else "")
             tag("dd", value)
 
 
-def table(heads: Iterable[str], caption: str) -> AbstractContextManager[Element]:
-    """A table's body, entered with `with`; rows are made with `cells`."""
+def table(heads: Iterable[str], caption: str, *, raw: bool = False) -> AbstractContextManager[Element]:
+    """A table's body, entered with `with`; rows are made with `cells`.
+
+    Args:
+        heads: Over the columns.
+        caption: What it is, for readers.
+        raw: The heads are the program's own, the same in every language.
+    """
     with tag("div", None, "scroll"), tag("table", None, "table"):
         tag("caption", caption, "unseen")
         with tag("thead"), tag("tr"):
             for head in heads:
-                tag("th", head, scope="col")
+                tag("th", head, "said" if raw else "", scope="col")
         return tag("tbody")
 
 

@@ -33,6 +33,8 @@ def mount(app: FastAPI, console: ConsoleService, text: Catalogue | None = None) 
         module.register(console, words)
     if console.bench is not None:
         bench.register(console, words)
+    # the toolkit's bar over each request has no name for readers; what is under way is said in words
+    toolkit.config.quasar_config["loadingBar"] = {"skipHijack": True}
     toolkit.on_page_exception(lost.failed(console, words))
     ui.run_with(
         app,

@@ -59,9 +59,9 @@ async def _pen(visit: Visit) -> None:
         with tag("div", None, "half"):
             for name in ("identity", "settings"):
                 with card(text(f"service.{name}")):
-                    facts((_plain(key), _told(value)) for key, value in told[name].items())
+                    facts(_raw(told[name]), raw=True)
         with card(text("service.counters")):
-            facts((_plain(key), _told(value)) for key, value in told["counters"].items())
+            facts(_raw(told["counters"]), raw=True)
 
     await shown()
     with row():
@@ -71,11 +71,13 @@ async def _pen(visit: Visit) -> None:
         if not locks:
             sign(text("live.all_clear"), Tone.OK)
         for one in locks:
-            note(
-                f"{one.happened} {one.now}",
-                Tone.DANGER if one.first_cause else Tone.WARN,
-                f"{one.title} ({one.name})",
-            )
+            title = visit.text.other(f"causes.{one.name}", one.title)
+            with note(f"{one.happened} {one.now}", Tone.DANGER if one.first_cause else Tone.WARN, title):
+                tag("span", one.name, "mono said")
+
+
+def _raw(values: dict[str, Any]) -> list[tuple[str, str]]:
+    return [(_plain(key), _told(value)) for key, value in values.items()]
 
 
 def _plain(key: str) -> str:
@@ -110,7 +112,7 @@ def _frame_table(text: Catalogue, found: list[dict[str, Any]]) -> None:
     heads = [_plain(key) for key in keys]
     with (
         tag("div", None, "tall", tabindex="0", role="region", aria_label=text("service.frames")),
-        table(heads, text("service.frames")),
+        table(heads, text("service.frames"), raw=True),
     ):
         for one in found:
             cells(*(partial(tag, "span", _told(one.get(key, "")), "mono wrap said") for key in keys))

@@ -32,8 +32,8 @@ DRAW: dict[TreatmentStep | None, Draw] = {
     TreatmentStep.TREAT: ready.draw_running,
     TreatmentStep.CLOSE: close.draw,
 }
-LOOKS_AT_PEN = frozenset({TreatmentStep.CARTRIDGE, TreatmentStep.PEN_READY})
-"""Steps whose page rests on what the pen says."""
+LOOKS_AT_PEN = frozenset({TreatmentStep.PEN_READY})
+"""Steps whose whole page rests on what the pen says."""
 
 
 def register(console: ConsoleService, text: Catalogue) -> None:

@@ -96,6 +96,7 @@ function penLive(root) {
     if (!run) return say(`state_more.${name}`);
     if (run.ending !== null) return run.error ?? say(`state_more.${name}`);
     const zone = run.zones[run.active]?.name;
+    if (run.waiting === "zone" && stream.state.pen.stopped) return say("live.tell_stopped", { cause: cause() });
     if (run.waiting === "zone" && zone) return say("live.tell_zone", { name: word(zone) });
     if (run.waiting === "clear") return say("live.tell_clear", { cause: cause() });
     if (run.phase === "stroking" && name !== "STROKING" && stream.frame?.trigger) return say("live.tell_release");
@@ -130,11 +131,13 @@ function penLive(root) {
     const mine = state.you_control;
     const show = (name, on) => { at(name).hidden = !on; };
     const waiting = run?.waiting ?? "nothing";
-    show("act-zone", mine && waiting === "zone");
+    // a pen that was stopped between two zones is acknowledged before the next is armed
+    const between = !run || run.ending !== null || waiting === "zone";
+    show("act-zone", mine && waiting === "zone" && !state.pen.stopped);
     show("act-clear", mine && waiting === "clear");
     show("act-finished", run !== null && run !== undefined && run.ending !== null);
     show("act-none", !state.treatment.step);
-    show("act-idle-clear", mine && !run && state.pen.stopped);
+    show("act-idle-clear", mine && between && state.pen.stopped);
     show("watching", !mine);
     if (waiting === "zone") {
       const asked = run.zones[run.active];
@@ -183,7 +186,7 @@ function penLive(root) {
     arm: () => decide("/api/treatment/zone", { decision: "arm", zone: at("act-zone").dataset.zone }),
     skip: () => decide("/api/treatment/zone", { decision: "skip", zone: at("act-zone").dataset.zone }),
     finish: () => decide("/api/treatment/zone", { decision: "finish", zone: at("act-zone").dataset.zone }),
-    clear: () => decide("/api/stop/clear", { cause: stream.state.treatment.run?.cause ?? stream.state.pen.cause }),
+    clear: () => decide("/api/stop/clear", { cause: stream.state.treatment.run?.cause || stream.state.pen.cause }),
     take: () => decide("/api/control/take", { take_over: stream.state.control.controller !== null }),
   };
   root.addEventListener("click", (event) => {

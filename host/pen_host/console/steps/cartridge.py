@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from nicegui import ui
 from pydantic import ValidationError
 
 from ...api.flow_models import CheckCartridge, TreatmentView
+from ...api.models import InterlockView
 from ...api.people import Permission, signer
 from ..fields import Form
+from ..shell import keep_true
 from ..visit import Visit
 from ..widgets import Tone, card, enter_button, note, stack, tag
 from . import common
@@ -21,14 +24,25 @@ async def draw(visit: Visit, view: TreatmentView) -> None:
     tag("p", text("cartridge.lead"), "lead")
     with tag("div", None, "grid2"):
         with card():
-            for one in visit.service.state(None).pen.interlocks:
-                if one.name.startswith(CARTRIDGE) and not one.cured_by_steps:
-                    note(f"{one.happened} {one.now}", Tone.WARN, one.title)
+            # drawn again by itself when the pen says something else: what was scanned stays
+            told = ui.refreshable(_told)
+            told(visit)
+            keep_true(lambda: _locks(visit), told.refresh)
             form = Form()
             form.text("scanned", text("cartridge.scan"), hint=text("cartridge.scan_hint"), maxlength=200)
             enter_button(text("cartridge.read"), lambda: _read(visit, form), icon_name="next")
         with stack():
             common.so_far(visit, view)
+
+
+def _locks(visit: Visit) -> tuple[InterlockView, ...]:
+    locks = visit.service.state(None).pen.interlocks
+    return tuple(one for one in locks if one.name.startswith(CARTRIDGE) and not one.cured_by_steps)
+
+
+def _told(visit: Visit) -> None:
+    for one in _locks(visit):
+        note(f"{one.happened} {one.now}", Tone.WARN, visit.text.other(f"causes.{one.name}", one.title))
 
 
 async def _read(visit: Visit, form: Form) -> None:
