@@ -116,7 +116,8 @@ class Lookout:
         signals = self._trigger_signal(state)
         if state == State.BOOT and pen.sensors.ready and not pen.self_test.running:
             signals |= Signal.READY
-        if self.inputs & Input.ESTOP_CLOSED and self._strokes_were_cut():
+        # read anew: a contact that opened since the conditions were collected is named by the next pass
+        if self._strokes_were_cut() and pen.board.inputs() & self.inputs & Input.ESTOP_CLOSED:
             pen.raise_fault(Fault.NEEDLE_TRIPPED)
         if pen.fault:
             signals |= Signal.FAULT

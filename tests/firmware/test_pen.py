@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -229,31 +230,25 @@ def test_what_hands_can_do_stops_the_pen(name: str, state: str) -> None:
 @pytest.mark.parametrize(
     ("closes_again", "cause"), [(False, Condition.ESTOP_OPEN), (True, Fault.NEEDLE_TRIPPED)]
 )
+@pytest.mark.parametrize("before", ["conditions", "signals", "begin_pass"])
 @pytest.mark.covers("ESTOP_OPEN", "NEEDLE_TRIPPED")
 def test_a_stop_contact_that_opens_amid_a_pass_is_named_and_not_its_effect(
-    closes_again: bool, cause: int
+    before: str, closes_again: bool, cause: int
 ) -> None:
     """A pass takes milliseconds on the chip: the needle has latched off before the next one reads the contact."""
     hands = Hands().until_stroking()
-    board = hands.sim.board
-    read = board.inputs
+    board, lookout = hands.sim.board, hands.sim.pen.lookout
+    step = getattr(lookout, before)
 
-    reads = []
-
-    def open_behind() -> int:
-        """Behind the second reading of the pass, the last one before its conditions are collected."""
-        seen = read()
-        reads.append(seen)
-        if len(reads) < 2:
-            return seen
-        board.inputs = read
+    def opened_first(*arguments: Any) -> Any:
+        setattr(lookout, before, step)
         hands.bench.open_estop()
         board.run_to(board.clock.now_us + 10_000)  # a stroke is due meanwhile
         if closes_again:
             hands.bench.close_estop()
-        return seen
+        return step(*arguments)
 
-    board.inputs = open_behind
+    setattr(lookout, before, opened_first)
     hands.run(20)
     assert first_cause(hands) == cause
 
