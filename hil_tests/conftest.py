@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,9 +24,9 @@ if TYPE_CHECKING:
 SIM = "sim"
 CHIP = "chip"
 KEEPERS = pytest.StashKey[dict[str, Keeper]]()
-CHIP_TIMEOUT_S = 900
-WORKERS = 2
-"""Copies of an emulated chip that boot side by side: it takes a core for itself."""
+COPIES = pytest.StashKey[list[forked.Copies]]()
+CHIP_LIMIT_S = 600
+"""For one test on an emulated chip."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -44,6 +45,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "stage(stage): what has happened to the pen before the test begins")
     config.addinivalue_line("markers", "needs(*abilities): what the bench must be able to do")
     config.stash[KEEPERS] = {}
+    config.stash[COPIES] = []
     evidence_plugin.register(config)
 
 
@@ -66,38 +68,59 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """On a chip: by image, then by stage, for a chip only ever goes on; and as many groups as there are cores for them."""
+    """On a chip: by image, then by stage, for a chip only ever goes on; the tests of an image stay together."""
     if config.getoption("--pen") != CHIP:
         return
     ours = [item for item in items if _pen_name(item)]
     ours.sort(key=lambda item: (_pen_name(item), _stage(item) or Stage.BOOTED))
     items[:] = [item for item in items if not _pen_name(item)] + ours
-    images = sorted({_pen_name(item) for item in ours})
-    for number, item in enumerate(ours):
-        half = number % WORKERS if len(images) < WORKERS else 0
-        item.add_marker(pytest.mark.xdist_group(f"{_pen_name(item)}@{half}"))
-        item.add_marker(pytest.mark.timeout(CHIP_TIMEOUT_S))
+    for item in ours:
+        item.add_marker(pytest.mark.xdist_group(_pen_name(item)))
+        item.add_marker(pytest.mark.timeout(0))  # a copy has a limit of its own
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item) -> bool | None:
-    """On a chip: lead the pen to the test's stage here, run the test in a copy."""
+    """On a chip: all tests of an image run side by side in copies, from the first one's turn on; each waits for its own."""
     name = _pen_name(item)
-    if not name or item.get_closest_marker("skip"):
+    if name.partition(":")[0] != CHIP or item.get_closest_marker("skip"):
         return None
-    keeper = _keeper(item.config, name)
-    if not keeper.forks:
-        return None
+    copies = next((one for one in item.config.stash[COPIES] if item in one), None)
+    if copies is None:
+        alike = [
+            one for one in item.session.items if _pen_name(one) == name and not one.get_closest_marker("skip")
+        ]
+        copies = forked.Copies(alike, _lead_to, _cores(item), CHIP_LIMIT_S)
+        item.config.stash[COPIES].append(copies)
     item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
-    if _stage(item) is not None:
-        try:
-            keeper.station(_stage(item))
-        except (AssertionError, RuntimeError, OSError, PenError) as error:
-            # told by the test itself, which then leads its own copy there and meets the same
-            item.user_properties.append(("stage_error", str(error)))
-    forked.run_in_copy(item)
+    copies.report(item)
     item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
     return True
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """What still runs is not waited for."""
+    for copies in session.config.stash[COPIES]:
+        copies.end()
+
+
+def _cores(item: pytest.Item) -> int:
+    """Copies of a chip that run at a time: workers of xdist share the cores."""
+    images = {_pen_name(one) for one in item.session.items} - {""}
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    return max(1, (os.cpu_count() or 1) // min(len(images), workers))
+
+
+def _lead_to(item: pytest.Item) -> None:
+    """Take the pen to where a test begins."""
+    stage = _stage(item)
+    if stage is None:
+        return
+    try:
+        _keeper(item.config, _pen_name(item)).station(stage)
+    except (AssertionError, RuntimeError, OSError, PenError) as error:
+        # told by the test itself, which then leads its own copy there and meets the same
+        item.user_properties.append(("stage_error", str(error)))
 
 
 @pytest.fixture(scope="session")

@@ -14,17 +14,17 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from rich.console import Console
 
 from hil_tests.chip import image as chip_image
 from hil_tests.evidence import plugin
-from hil_tests.evidence.log import read_log
+from hil_tests.evidence.log import LOG, read_log
 from hil_tests.evidence.page import write_all
 from hil_tests.evidence.results import Run, Verdict
 from hil_tests.progress import RunProgress
@@ -157,7 +157,8 @@ def asked_for(arguments: Sequence[str]) -> Asked:
             raise UsageError(f"{path} does not exist, so no test was run. Correct the path.")
     if kind == SERIAL and given.workers not in (None, "0"):
         raise UsageError("One pen serves one process, so no test was run. Leave --workers out.")
-    workers = given.workers or ("0" if kind == SERIAL else "auto")
+    # tests of a chip run side by side in copies of one process
+    workers = given.workers or ("auto" if kind == SIM else "0")
     if workers != "auto" and not workers.isdecimal():
         raise UsageError(f"--workers {workers} is no number, so no test was run. Use a number or auto.")
     asked = Asked(
@@ -188,30 +189,33 @@ def run_suite(asked: Asked) -> Run:
 
     Raises:
         UsageError: The folder cannot be used, or the tests could not even begin.
+        KeyboardInterrupt: It was broken off before the tests had begun.
     """
     problem = plugin.claim(asked.out)
     if problem:
         raise UsageError(problem)
-    console = Console(stderr=True)
-    with (
-        (asked.out / plugin.OUTPUT).open("wb") as output,
-        RunProgress(console) as progress,
-        _ended_like_ctrl_c(),
-    ):
-        child = subprocess.Popen(
-            command(asked),
-            env=environment(asked),
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            # out of reach of the terminal's Ctrl-C, which is handed on once and in order
-            start_new_session=POSIX,
-        )
-        try:
-            _follow(child, asked.out, progress)
-        finally:
-            _end(child)
-    return _conclude(asked.out)
+    with _Ends() as ends:
+        with (
+            (asked.out / plugin.OUTPUT).open("wb") as output,
+            RunProgress(Console(stderr=True)) as progress,
+        ):
+            child = subprocess.Popen(
+                command(asked),
+                env=environment(asked),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                # out of reach of the terminal's Ctrl-C, which is handed on once and in order
+                start_new_session=POSIX,
+            )
+            try:
+                _follow(child, asked.out, progress, ends)
+            finally:
+                _end(child)
+        if ends.asked and not (asked.out / LOG).exists():
+            raise KeyboardInterrupt
+        # out of reach of a Ctrl-C as well: what was finished is kept
+        return _conclude(asked.out)
 
 
 def command(asked: Asked) -> list[str]:
@@ -239,27 +243,50 @@ def environment(asked: Asked) -> dict[str, str]:
 # --- watching ---------------------------------------------------------------------------------------------------------------
 
 
-def _follow(child: subprocess.Popen[bytes], folder: Path, progress: RunProgress) -> None:
-    """Show the log as it grows until the process has ended."""
+class _Ends:
+    """How often this program was asked to end: by Ctrl-C, a closed terminal, or politely. It is never torn out of its work.
+
+    Where Ctrl-C was ignored, as by a program started in the background, it stays ignored.
+    """
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> _Ends:
+        for number in (signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if POSIX else [])):
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                self._before[number] = signal.signal(number, self._ask)
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _ask(self, _number: int, _frame: FrameType | None) -> None:
+        self.asked += 1
+
+
+def _follow(child: subprocess.Popen[bytes], folder: Path, progress: RunProgress, ends: _Ends) -> None:
+    """Show the log as it grows until the process has ended, or shall not be waited for any longer."""
     offset = 0
-    asked_to_end = False
+    handed_on = False
     while True:
-        try:
-            ended = child.poll() is not None
-            lines, offset = read_log(folder, offset)
-            for line in lines:
-                progress.show(line)
-            if ended:
-                return
-            time.sleep(LOOK_S)
-        except KeyboardInterrupt:
-            if asked_to_end:
-                progress.say("Killed. What was finished is kept.")
-                return
-            asked_to_end = True
-            progress.say("Breaking off: what is finished will be kept. Ctrl-C again kills it.")
+        ended = child.poll() is not None
+        lines, offset = read_log(folder, offset)
+        for line in lines:
+            progress.show(line)
+        if ended:
+            return
+        if ends.asked > 1:
+            progress.say("Killed. What was finished is kept.")
+            return
+        if ends.asked and not handed_on:
+            handed_on = True
             if POSIX:  # elsewhere the console has told it as well
                 child.send_signal(signal.SIGINT)
+            progress.say("Breaking off: what is finished will be kept. Ctrl-C again kills it.")
+        time.sleep(LOOK_S)
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:
@@ -272,22 +299,6 @@ def _end(child: subprocess.Popen[bytes]) -> None:
     else:
         child.kill()
     child.wait(ENDS_S)
-
-
-@contextlib.contextmanager
-def _ended_like_ctrl_c() -> Iterator[None]:
-    """A closed terminal or a polite end of this program is taken like Ctrl-C: the result is partial, and says so."""
-
-    def raise_interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
-        raise KeyboardInterrupt
-
-    numbers = [signal.SIGTERM, *([signal.SIGHUP] if POSIX else [])]
-    before = {number: signal.signal(number, raise_interrupt) for number in numbers}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _conclude(folder: Path) -> Run:

@@ -42,9 +42,6 @@ def lead(station: Station, reached: Stage, wanted: Stage) -> None:
 class Keeper(abc.ABC):
     """Owns the pen of a run, or makes one for each test."""
 
-    forks = False
-    """Each test runs in a copy of this process."""
-
     @abc.abstractmethod
     def station(self, stage: Stage) -> Station:
         """A station at this stage. At `BOOTED` its host has said nothing yet."""
@@ -69,8 +66,6 @@ class FreshKeeper(Keeper):
 
 class ForkKeeper(Keeper):
     """One pen, booted once and led from stage to stage; tests run in copies. Stages are asked for in rising order."""
-
-    forks = True
 
     def __init__(self, make: Callable[[], Bench]) -> None:
         self._make = make

@@ -78,7 +78,9 @@ def pytest_runtest_protocol(item):
     if "forked" not in item.name:
         return None
     item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
-    forked.run_in_copy(item)
+    copies = forked.Copies([item], lambda _: None, cores=1, limit_s=60)
+    copies.report(item)
+    copies.end()
     item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
     return True
 

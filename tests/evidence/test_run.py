@@ -234,9 +234,10 @@ def _gone(pid: int) -> bool:
 
 @needs_signals
 @pytest.mark.parametrize(
-    "number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name
+    ("number", "workers"),
+    [(signal.SIGINT, 0), (signal.SIGINT, 1), (signal.SIGTERM, 0), (signal.SIGHUP, 0)],
+    ids=["Ctrl-C", "Ctrl-C with a worker", "polite end", "closed terminal"],
 )
-@pytest.mark.parametrize("workers", [0, 1])
 def test_ctrl_c_or_a_polite_end_leaves_a_partial_result_that_says_so(
     tmp_path: Path, number: signal.Signals, workers: int
 ) -> None:
@@ -269,8 +270,6 @@ def test_tests_that_are_killed_leave_what_they_had(tmp_path: Path) -> None:
     assert "INCOMPLETE" in told
 
 
-# Not true yet: a second Ctrl-C soon after the first leaves no results.json. To be mended, then to come back into the suite.
-@pytest.mark.campaign
 @needs_signals
 def test_a_second_ctrl_c_kills_tests_that_do_not_heed_the_first(tmp_path: Path) -> None:
     deaf = WAITS.format(there=str(tmp_path / "there")).replace(
