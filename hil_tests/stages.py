@@ -61,7 +61,7 @@ class Keeper(abc.ABC):
         """A test is over."""
         station.bench.close()
 
-    def end(self) -> None:
+    def end(self) -> None:  # noqa: B027 - most keepers hold nothing that outlives its process
         """The run is over."""
 
 
