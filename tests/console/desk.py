@@ -183,7 +183,7 @@ class Desk:
 
     def alive(self, page: Page) -> None:
         page.wait_for_function(
-            "() => window.did_handshake && window.penStream?.state && window.penStream.frame"
+            "() => document.querySelector('.page')?.inert === false && window.penStream.state && window.penStream.frame"
         )
 
     def button(self, name: str) -> Locator:
@@ -191,6 +191,7 @@ class Desk:
 
     def heading(self, name: str) -> None:
         self.page.get_by_role("heading", name=name, exact=True).first.wait_for()
+        self.alive(self.page)
 
     def sign_in(self, name: str = "Trainee") -> None:
         self.go("/login")

@@ -77,7 +77,8 @@ def shell(visit: Visit, key: str, classes: str = "") -> Element:
         )
     )
     visit.listen()
-    return tag("div", None, f"page {classes}".strip())
+    # what is pressed before the server knows which tab it is would be refused: frame.js opens the page then
+    return tag("div", None, f"page {classes}".strip(), inert="")
 
 
 def keep_true(key: Callable[[], object], redraw: Callable[[], object]) -> None:

@@ -10,7 +10,7 @@ import pytest
 from pen_host.api.flow_models import STEPS, TreatmentStep
 from tests.console.api.bench import ConsoleBench, Tab, stroke, to_cartridge, to_first_zone, wait_until
 
-pytestmark = pytest.mark.xdist_group("console")
+pytestmark = pytest.mark.xdist_group("console-order")
 
 CALLS: dict[str, dict[str, Any]] = {
     "patient": {"reference": "P-00000-00000"},

@@ -24,7 +24,7 @@ from tests.console.api.bench import PATIENCE_S, Browser, Tab, ask, to_first_zone
 
 PIN = "7391"
 CLI = "from pen_host.cli import main; main()"
-pytestmark = pytest.mark.xdist_group("console")
+pytestmark = pytest.mark.xdist_group("console-process")
 
 
 class Process:

@@ -78,10 +78,12 @@
   setInterval(show, SAID_MS);
   show();
 
-  // The page's own code is told which tab it works for, as soon as both ends are there.
+  // The page's own code is told which tab it works for, as soon as both ends are there; before it could only be refused.
   function introduce() {
-    if (stream.consoleId === null || !window.did_handshake) { setTimeout(introduce, 50); return; }
+    const page = document.querySelector(".page");
+    if (page === null || stream.consoleId === null || !window.did_handshake) { setTimeout(introduce, 20); return; }
     window.emitEvent("pen-console", stream.consoleId);
+    page.inert = false;
   }
   introduce();
 
