@@ -67,9 +67,7 @@ def _is_cured(desk: Desk, trip: Trip) -> None:
 
 
 @pytest.mark.parametrize("trips", [BY_HANDS, BY_FAULTS], ids=["by hands", "by faults"])
-def test_each_trip_while_stroking_is_named_told_and_left_by_name(
-    desk: Desk, trips: tuple[Trip, ...]
-) -> None:
+def test_each_trip_while_stroking_is_named_told_and_left_by_name(desk: Desk, trips: tuple[Trip, ...]) -> None:
     # half of them in each treatment: one with more than eight stops is closed, and a busy machine may add some
     desk.to_live(target_low=1500, target_high=1900, passes=20)
     for trip in trips:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pen_host.api.flow_models import STEPS, TreatmentStep
-from tests.console.api.bench import ConsoleBench, Tab, stroke, to_cartridge, to_first_zone, wait_until
+from tests.console.api.bench import ConsoleBench, Tab, to_cartridge, to_first_zone, treat_zone, wait_until
 
 pytestmark = pytest.mark.xdist_group("console-order")
 
@@ -105,9 +105,7 @@ def test_a_whole_treatment_zone_by_zone_ends_in_a_signed_record(bench: ConsoleBe
         if index == 1:
             tab.must("/api/treatment/zone", zone="midscalp", decision="skip")
             continue
-        stroke(bench, tab)
-        tab.until(lambda: tab.live["state"] != "STROKING", "the zone's dose")
-        bench.hand("release_trigger", "lift")
+        treat_zone(bench, tab)
     tab.until(lambda: tab.state["treatment"]["step"] == "close", "the end")
     run = tab.run
     assert run["ending"] == "ended_early"
