@@ -245,7 +245,7 @@ def _people(visit: Visit) -> None:
             form.text(
                 "pin",
                 text("login.pin"),
-                hint=text("login.pin_hint"),
+                hint=text("service.pin_hint"),
                 type="password",
                 inputmode="numeric",
                 maxlength=12,
