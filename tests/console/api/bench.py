@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -24,6 +25,15 @@ PATIENCE_S = 30.0
 TRIES = 6
 PRESET = "hair_weekly_dhurat_2013"
 """Of a console that is no simulated one."""
+
+
+BYTECODE = Path(__file__).resolve().parents[3] / ".cache" / "bytecode"
+
+
+def environment(place: Path) -> dict[str, str]:
+    """Of a console process: a runtime directory of its own, and bytecode kept between starts, as an installed program has it."""
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return {**kept, "PYTHONPYCACHEPREFIX": str(BYTECODE), "PEN_RUNTIME_DIR": str(place / "runtime")}
 
 
 def wait_until(there: Callable[[], Any], what: str, patience_s: float = PATIENCE_S) -> Any:
@@ -255,11 +265,11 @@ def _serves(port: int) -> bool:
         return False
 
 
-def to_cartridge(tab: Tab, area_mm2: int = 2_000) -> None:
+def to_cartridge(tab: Tab, area_mm2: int = 2_000, patient: int = 0) -> None:
     """The steps up to the cartridge, as a clinician with a healthy patient does them."""
     browser = tab._browser
-    patient = browser.get("/api/patients").json[0]["patient_id"]
-    tab.must("/api/treatment/patient", reference=patient)
+    reference = browser.get("/api/patients").json[patient]["patient_id"]
+    tab.must("/api/treatment/patient", reference=reference)
     questions = browser.get("/api/treatment/questions").json
     tab.must("/api/treatment/screening", answers={one["rule_id"]: False for one in questions})
     presets = {one["name"]: one for one in browser.get("/api/presets").json}
