@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tests.console.desk import PIN, Desk, Studio, wait_until
+from tests.console.desk import PIN, Desk, wait_until
 
 Look = Callable[[str, Desk], None]
 """Told the name of what is shown, and where."""
 NEEDLE = {"target_low": 250, "target_high": 300, "area_mm2": 12_000}
 
 
-def tour(room: Studio, desk: Desk, look: Look) -> None:
+def tour(desk: Desk, look: Look) -> None:
     """Walk through all of it.
 
     Args:
-        room: The console.
         desk: A browser that nobody has signed in to.
         look: Called at each stop.
     """
