@@ -22,6 +22,7 @@ from pen_host.records.lots import search_lot
 from pen_host.records.models import Due, LotUse, TimelineItem
 from pen_host.records.outcomes import Outcomes
 from pen_host.records.patients import Patients
+from pen_host.records.photos import Photos
 from pen_host.records.reactions import Reactions
 from pen_host.records.screenings import Screenings
 from pen_host.records.store import Store
@@ -102,6 +103,7 @@ class Clinic:
         visits: Visits from opening to signature.
         outcomes: Measures.
         reactions: Reactions and who must be looked at.
+        photos: Photographs, from fixed views.
     """
 
     def __init__(self, store: Store, *, owned: bool) -> None:
@@ -116,6 +118,7 @@ class Clinic:
         self.visits = Visits(store, self.patients, self.consents, self.screening, self.cleaning)
         self.outcomes = Outcomes(store, self.patients)
         self.reactions = Reactions(store, self.patients)
+        self.photos = Photos(store, self.patients, self.consents)
         parts = (self.consents, self.screening, self.visits, self.outcomes, self.reactions)
         self._timeline = Timeline(store, self.patients, *parts)
 
