@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Self
 
 from pen_host.dose import ZoneDose
-from pen_host.journal import Journal, JournalUnwritableError, default_path
+from pen_host.journal import Journal, JournalReader, JournalUnwritableError, default_path
 from pen_host.models import Plan
 from pen_host.presets import Preset, PresetError, ZoneChoice, own_presets, shipped_presets, to_plan
 from pen_host.records.cartridges import Cartridges
@@ -24,7 +24,9 @@ from pen_host.records.outcomes import Outcomes
 from pen_host.records.patients import Patients
 from pen_host.records.photos import Photos
 from pen_host.records.reactions import Reactions
+from pen_host.records import seals
 from pen_host.records.screenings import Screenings
+from pen_host.records.seals import Seal
 from pen_host.records.store import Store
 from pen_host.records.timeline import Timeline
 from pen_host.records.visits import Visits
@@ -200,6 +202,27 @@ class Clinic:
         if self._store.journal is None:
             raise JournalUnwritableError(self._store.path, "it was opened for reading only")
         return self._store.journal
+
+    @property
+    def place(self) -> Path:
+        """The record's file."""
+        return self._store.path
+
+    def chain(self) -> JournalReader:
+        """A reader of the chain; close it, or use it in a `with`.
+
+        Raises:
+            JournalError: The record cannot be read.
+        """
+        return JournalReader(self._store.path)
+
+    def seal(self, visit_id: str | None = None) -> Seal:
+        """The head of the chain as a witness: of a visit's last entry, or of the record as it is now.
+
+        Raises:
+            NotFoundError: There is no such visit.
+        """
+        return seals.newest(self._store) if visit_id is None else seals.of_visit(self._store, visit_id)
 
     def due(self, day: date | None = None, ahead_days: int = AHEAD_DAYS) -> tuple[Due, ...]:
         """Patients whose next visit has come or comes within so many days, the longest overdue first."""
