@@ -12,7 +12,8 @@ from pen_host.journal.tables import entries
 from pen_host.records.errors import NotFoundError
 from pen_host.records.store import Store
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+"""From which the chain counts its nanoseconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,5 +64,5 @@ def of_visit(store: Store, visit_id: str) -> Seal:
 
 def _seal(row: RowMapping) -> Seal:
     return Seal(
-        Head(row["station_id"], row["seq"], row["hash"]), _EPOCH + timedelta(microseconds=row["utc_ns"] // 1_000)
+        Head(row["station_id"], row["seq"], row["hash"]), EPOCH + timedelta(microseconds=row["utc_ns"] // 1_000)
     )

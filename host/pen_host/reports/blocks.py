@@ -49,12 +49,14 @@ class Grid:
         rows: Their values.
         right: Columns of numbers, by index.
         wide: Columns that take what room is left, by index.
+        tall: Rows have room for handwriting.
     """
 
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     right: tuple[int, ...] = ()
     wide: tuple[int, ...] = ()
+    tall: bool = False
     kind: str = field(default="grid", init=False)
 
 
@@ -89,14 +91,12 @@ class Picture:
     """A picture.
 
     Attributes:
-        content: SVG or JPEG.
-        ending: `svg` or `jpg`.
+        content: SVG.
         alt: What it shows, for who cannot see it.
         caption: Below it.
     """
 
     content: bytes
-    ending: str
     alt: str
     caption: str
     kind: str = field(default="picture", init=False)

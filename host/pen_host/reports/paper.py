@@ -99,7 +99,7 @@ def _named(picture: Picture, names: Mapping[int, str]) -> dict[str, Any]:
 
 def _names(sheet: Sheet) -> dict[int, str]:
     """A file name for each picture."""
-    return {id(one): f"picture-{number}.{one.ending}" for number, one in enumerate(sheet.pictures())}
+    return {id(one): f"picture-{number}.svg" for number, one in enumerate(sheet.pictures())}
 
 
 def _files(sheet: Sheet) -> dict[str, bytes]:
