@@ -204,6 +204,11 @@ class Clinic:
         return self._store.journal
 
     @property
+    def store(self) -> Store:
+        """The tables themselves, for what takes or brings whole rows: an export, an import."""
+        return self._store
+
+    @property
     def place(self) -> Path:
         """The record's file."""
         return self._store.path

@@ -78,7 +78,7 @@ def trends(series: Sequence[Series], treated: Sequence[date]) -> bytes:
     height_in = 1.3 * len(series) + 0.4
     drawn = Figure(figsize=(WIDTH_IN, height_in))
     rows = drawn.subplots(len(series), 1, sharex=True, squeeze=False)[:, 0]
-    drawn.subplots_adjust(0.06, 0.3 / height_in, 0.985, 1 - 0.22 / height_in, hspace=0.42)
+    drawn.subplots_adjust(0.06, 0.3 / height_in, 0.96, 1 - 0.22 / height_in, hspace=0.42)
     for axes, one in zip(rows, series, strict=True):
         for day in treated:
             axes.axvline(day, color="#d9d2ec", linewidth=2.2, zorder=0)  # type: ignore[arg-type]
