@@ -8,8 +8,6 @@ from datetime import date, timedelta
 from itertools import count
 from pathlib import Path
 
-from pen_sim.eeprom import Cartridge as SimCartridge
-
 from ..journal import Kind
 from ..models import CartridgeSeen, Endpoint
 from ..records import Clinic
@@ -28,7 +26,7 @@ from ..screening import NO
 from ..session import Operator, TreatmentResult
 from . import story
 from .pictures import draw_scalp
-from .station import Day, Station
+from .station import Day, Shelf, Station
 
 _BY = story.PHYSICIAN
 _FIRST_CARTRIDGE = 4_100
@@ -115,9 +113,7 @@ class Course:
         visit = self._opened(clinic, patient)
         serial = day.pen.identity().serial
         if clinic.visits.check_pen(visit.visit_id, serial):
-            clinic.cleaning.cleaned(
-                serial, CleaningMethod.LOW_LEVEL_DISINFECTION, _BY, sheath_changed=True
-            )
+            clinic.cleaning.cleaned(serial, CleaningMethod.LOW_LEVEL_DISINFECTION, _BY, sheath_changed=True)
         result = day.treat(
             visit, Operator(_BY.name, _BY.role), self._cartridges(week), trips=week == story.TRIP_WEEK
         )
@@ -151,10 +147,10 @@ class Course:
             overrides=[authorised],
         )
 
-    def _cartridges(self, week: int) -> Iterator[SimCartridge]:
+    def _cartridges(self, week: int) -> Iterator[Shelf]:
         """New ones from the shelf, as many as are asked for."""
         while True:
-            yield SimCartridge(number=next(self._numbers), lot=story.lot(week))
+            yield next(self._numbers), story.lot(week)
 
     def _trace(self, day: Day, visit: Visit, result: TreatmentResult, serial: str) -> None:
         """Session and cartridges are linked to the visit: this is what a recall asks for."""
@@ -162,7 +158,9 @@ class Course:
         clinic.visits.attach(visit.visit_id, result.session_id, serial, _BY)
         with day.journal.reader() as reader:
             rows = list(reader.rows(result.session_id))
-        burned = {row.payload["serial"] for row in rows if row.kind == Kind.INTENT and "serial" in row.payload}
+        burned = {
+            row.payload["serial"] for row in rows if row.kind == Kind.INTENT and "serial" in row.payload
+        }
         told = {
             one["serial"]: one
             for row in rows

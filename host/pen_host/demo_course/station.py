@@ -8,9 +8,6 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
-from pen_sim.eeprom import Cartridge as SimCartridge
-from pen_sim.rig import SimPen
-
 from ..journal import Journal
 from ..models import Plan, Zone
 from ..pen import Pen
@@ -18,12 +15,14 @@ from ..progress import Progress
 from ..records import Clinic
 from ..records.models import Visit
 from ..session import Job, Operator, Proceed, TreatmentResult, run_treatment
-from ..transport.sim_unpaced import UnpacedTransport
+from ..transport.sim_unpaced import UnpacedTransport, simulated_cartridge, simulated_pen
 from ..worker import PenWorker
 
 OPENS = time(9, tzinfo=UTC)
 """When the station is switched on."""
 STATION = "demo"
+Shelf = tuple[int, str]
+"""Number and lot of a cartridge that lies ready."""
 
 
 class SimulatedHands:
@@ -39,17 +38,15 @@ class SimulatedHands:
     """How long after the trigger was pressed."""
     CHANGE_MS = 400
 
-    def __init__(self, line: UnpacedTransport, cartridges: Iterator[SimCartridge], *, trips: bool) -> None:
+    def __init__(self, line: UnpacedTransport, cartridges: Iterator[Shelf], *, trips: bool) -> None:
         self._line = line
         self._cartridges = cartridges
         self._trips = trips
 
     def give_cartridge(self, _why: str) -> None:
         """Take out what is in, put the next one in."""
-        with self._line.hands() as bench:
-            bench.take_cartridge()
-            following = next(self._cartridges)
-            self._line.sim.at_ms(self.CHANGE_MS, lambda: bench.insert_cartridge(following))
+        number, lot = next(self._cartridges)
+        self._line.change_cartridge(simulated_cartridge(number, lot), self.CHANGE_MS)
 
     def proceed(self, _zone: Zone) -> Proceed:
         """The demonstration goes on."""
@@ -108,7 +105,7 @@ class Day:
         return self.now()
 
     def treat(
-        self, visit: Visit, operator: Operator, cartridges: Iterator[SimCartridge], *, trips: bool = False
+        self, visit: Visit, operator: Operator, cartridges: Iterator[Shelf], *, trips: bool = False
     ) -> TreatmentResult:
         """The visit's plan on the pen, with what the screening said."""
         screened = self.clinic.screening.get(visit.screening_id)
@@ -140,8 +137,7 @@ class Station:
     def __init__(self, folder: Path, seed: int) -> None:
         self.record = folder / "record.sqlite3"
         self._dumps = folder / "blackbox"
-        self._sim = SimPen(seed=seed, strict=False)
-        self._sim.bench.take_cartridge()
+        self._sim = simulated_pen(seed)
 
     @contextmanager
     def on(self, day: date) -> Iterator[Day]:

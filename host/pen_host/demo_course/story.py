@@ -49,7 +49,7 @@ OVERRIDE_REASON = "Weekly sessions as published (Dhurat 2013), explained to the 
 TRIP_WEEK = 4
 """In this week the cartridge comes off amid a zone."""
 LOT_CHANGE_WEEK = 7
-LOTS = (b"LOT-2025-117", b"LOT-2026-004")
+LOTS = ("LOT-2025-117", "LOT-2026-004")
 REACTIONS = {
     1: (ReactionKind.REDNESS, Severity.MILD, 2),
     5: (ReactionKind.ITCHING, Severity.MILD, 1),
@@ -63,7 +63,9 @@ TREATMENT_TEXT = (
     "swelling, infection, scars and changes of colour. What it does for hair is not settled: trials differ, and all of them "
     "added a drug."
 )
-PHOTO_TEXT = "Photographs of the treated area are kept with the record and shown to nobody but those who treat."
+PHOTO_TEXT = (
+    "Photographs of the treated area are kept with the record and shown to nobody but those who treat."
+)
 _COUNTS = {0: 148, 4: 151, 8: 158, 12: 163}
 _DIAMETERS_NM = {0: 46_000, 4: 46_500, 8: 48_000, 12: 49_000}
 _SCORES = {4: 0, 8: 1, 12: 1}
@@ -89,9 +91,11 @@ def findings(week: int) -> list[Finding]:
     if week not in MEASURED_WEEKS:
         return []
     first = week == 0
-    target = {"site": "vertex", "landmark": Landmark.TATTOO, "rater": RATER, "blinded": True}
     count = HairCount(
-        **target,
+        site="vertex",
+        landmark=Landmark.TATTOO,
+        rater=RATER,
+        blinded=True,
         method=CountMethod.AUTOMATIC_CORRECTED,
         hairs=Hairs.TERMINAL,
         count=_COUNTS[week],
@@ -99,7 +103,10 @@ def findings(week: int) -> list[Finding]:
         area_unit=AreaUnit.CM2,
     )
     diameter = HairDiameter(
-        **target,
+        site="vertex",
+        landmark=Landmark.TATTOO,
+        rater=RATER,
+        blinded=True,
         method=CountMethod.AUTOMATIC_CORRECTED,
         hairs=Hairs.TERMINAL,
         diameter_nm=_DIAMETERS_NM[week],
@@ -128,7 +135,7 @@ def reaction(week: int, day: date) -> tuple[NewReaction, int] | None:
     return NewReaction(kind=kind, onset=day, severity=severity, site="vertex"), days
 
 
-def lot(week: int) -> bytes:
+def lot(week: int) -> str:
     """The lot that is on the shelf in a week."""
     return LOTS[week >= LOT_CHANGE_WEEK]
 

@@ -1,1 +1,1 @@
-"""What leaves the record: FHIR bundles, CSV, Parquet; whole or de-identified, each with a manifest of hashes. And our own bundle back in."""
+"""What leaves the record, whole or de-identified: FHIR, CSV, Parquet with a manifest of hashes. Our own bundle comes back."""

@@ -11,7 +11,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, StringConstraints, ValidationError
 from sqlalchemy import Column, Select, Table, select
@@ -42,8 +42,7 @@ from pen_host.records.tables import (
     visits,
 )
 
-FORMAT = "derma-pen patient"
-VERSION = 1
+VERSION: Final = 1
 SHARED = (consent_texts, cartridges)
 """Rows that belong to more than one patient: one that is there already must be the same."""
 OWN = (
@@ -97,7 +96,9 @@ class Archive(Model):
 def take(store: Store, patient_id: str) -> Archive:
     """A patient's rows from the record."""
     tables = {table.name: tuple(_rows(store, table, query)) for table, query in _queries(patient_id)}
-    return Archive(format=FORMAT, version=VERSION, layout=NEWEST, patient_id=patient_id, tables=tables)
+    return Archive(
+        format="derma-pen patient", version=VERSION, layout=NEWEST, patient_id=patient_id, tables=tables
+    )
 
 
 def read(text: str) -> Archive:
@@ -138,9 +139,7 @@ def row_values(table: Table, row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _refused(why: str) -> str:
-    return (
-        f"This bundle cannot be taken in: {why}. Nothing was stored. Have it exported again by a program of the same version."
-    )
+    return f"This bundle cannot be taken in: {why}. Nothing was stored. Have it exported again by a program of the same version."
 
 
 def _queries(patient_id: str) -> Iterator[tuple[Table, Select[Any]]]:

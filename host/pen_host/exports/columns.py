@@ -127,7 +127,11 @@ OUTCOMES = Flat(
         _field("kind", _T, "which measure"),
         _field("site", _T, "where"),
         _field("value", _N, "its value in the unit beside it; empty for a type that is no number"),
-        _field("unit", _T, "unit of the value, area unit included; values of two units are never one column's mean"),
+        _field(
+            "unit",
+            _T,
+            "unit of the value, area unit included; values of two units are never one column's mean",
+        ),
         _field("category", _T, "the value, where it is a type"),
         _field("count", _I, "hairs counted"),
         _field("area_thousandths", _I, "size of the target area in thousandths of its unit"),
@@ -177,7 +181,9 @@ TELEMETRY = Flat(
         _field("zone", _I, "index of the zone in the plan, -1 between zones"),
         _field("state", _T, "state of the pen"),
         _field("depth_requested_um", _I, "needle protrusion asked for", "um"),
-        _field("depth_measured_um", _I, "needle protrusion measured; empty while the axis is not homed", "um"),
+        _field(
+            "depth_measured_um", _I, "needle protrusion measured; empty while the axis is not homed", "um"
+        ),
         _field("rate_requested_mhz", _I, "stroke rate asked for", "mHz"),
         _field("rate_measured_mhz", _I, "stroke rate measured", "mHz"),
         _field("strokes", _I, "strokes since the session was opened"),

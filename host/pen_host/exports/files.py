@@ -86,7 +86,9 @@ class Export:
             files = _hashes(self.place)
             size = sum((self.place / name).stat().st_size for name in files)
             manifest = {**self._about, "files": files}
-            (self.place / MANIFEST).write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", "utf-8")
+            (self.place / MANIFEST).write_text(
+                json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", "utf-8"
+            )
             if self._folder.exists():
                 self._folder.rmdir()
             self.place.replace(self._folder)
@@ -125,23 +127,6 @@ def verify(folder: Path) -> Written:
     return Written(folder, found, sum((folder / name).stat().st_size for name in found), manifest)
 
 
-def write_file(path: Path, content: bytes) -> str:
-    """Writes one file whole or not at all and returns its SHA-256.
-
-    Raises:
-        UsageError: It cannot be written.
-    """
-    part = path.with_name(f".{path.name}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_bytes(content)
-        part.replace(path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise _unwritable(path, error) from error
-    return hashlib.sha256(content).hexdigest()
-
-
 def _hashes(folder: Path) -> dict[str, str]:
     files = sorted(file for file in folder.rglob("*") if file.is_file() and file != folder / MANIFEST)
     return {file.relative_to(folder).as_posix(): _sha256(file) for file in files}
@@ -157,5 +142,5 @@ def _sha256(file: Path) -> str:
 
 def _unwritable(place: Path, error: OSError) -> UsageError:
     return UsageError(
-        f"Nothing could be written to {place} ({error.strerror or error}), so nothing was exported. Name another place with --out."
+        f"Nothing could be written to {place} ({error.strerror or error}), so nothing was exported. Name another with --out."
     )

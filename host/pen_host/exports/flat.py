@@ -13,9 +13,9 @@ from pen_host.errors import UsageError
 from pen_host.exports.columns import ANSWERS, OUTCOMES, PATIENTS, REACTIONS, VISITS, ZONES, Flat
 from pen_host.exports.identity import Identity
 from pen_host.records import Clinic
+from pen_host.records.measures import value
 from pen_host.records.models import HairCount, Norwood, Outcome, Patient, Rating, Visit
 from pen_host.records.tables import patients
-from pen_host.reports.measures import value
 
 Row = Mapping[str, Any]
 
@@ -42,7 +42,9 @@ def tables(clinic: Clinic, identity: Identity) -> tuple[Table, ...]:
     found = {flat.name: Table(flat) for flat in (PATIENTS, VISITS, ZONES, OUTCOMES, REACTIONS, ANSWERS)}
     with clinic.chain() as reader:
         known = {one.session_id for one in reader.sessions()}
-    keys = [row["id"] for row in clinic.store.rows(select(patients.c.id).order_by(patients.c.at, patients.c.id))]
+    keys = [
+        row["id"] for row in clinic.store.rows(select(patients.c.id).order_by(patients.c.at, patients.c.id))
+    ]
     for patient_id in keys:
         patient = clinic.patients.get(patient_id)
         for name, day, row in _patient(clinic, patient, identity, known):

@@ -15,13 +15,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import select
 
 from pen_host.errors import VerificationError
 from pen_host.exports import archive
 from pen_host.exports.archive import Archive
-from pen_host.exports.fhir.bundle import ARCHIVE_TYPE, TAG, validated
-from pen_host.exports.fhir.common import Dialect
+from pen_host.exports.fhir.bundle import ARCHIVE_TYPE, CONTENT, TAG, content_digest, validated
+from pen_host.exports.fhir.common import SYSTEM, Dialect
 from pen_host.journal import Draft, Kind
 from pen_host.records import Clinic, ConflictError, photo_files
 from pen_host.records.models import Person
@@ -80,7 +80,7 @@ def take_in(clinic: Clinic, file: Path, by: Person) -> TakenIn:
                 values = archive.row_values(table, row)
                 if table in archive.SHARED and _is_there(writing, table, values):
                     continue
-                writing.connection.execute(insert(table).values(values))
+                writing.add(table, **values)
         told = {"change": "imported", "bundle": digest, "archive": taken.sha256, "rows": _counts(taken)}
         return [Draft(Kind.PATIENT, told, subject=taken.patient_id)]
 
@@ -118,7 +118,20 @@ def _bundle(raw: bytes, name: str) -> dict[str, Any]:
     entries = content.get("entry")
     kinds = {_resource(one).get("resourceType") for one in entries} if isinstance(entries, list) else set()
     validated(content, Dialect.R5 if "DeviceUsage" in kinds else Dialect.R4B)
+    if _told_digest(content) != content_digest(content["entry"]):
+        raise VerificationError(_ELSEWHERE.format(name=name, why="it was changed after it was exported"))
     return content
+
+
+def _told_digest(content: dict[str, Any]) -> str | None:
+    """What the bundle's provenance says of everything else in it."""
+    for entry in content["entry"]:
+        resource = _resource(entry)
+        for one in resource.get("entity", ()) if resource.get("resourceType") == "Provenance" else ():
+            told = one.get("what", {}).get("identifier", {})
+            if told.get("system") == f"{SYSTEM}:{CONTENT}":
+                return str(told.get("value"))
+    return None
 
 
 def _resource(entry: Any) -> dict[str, Any]:
@@ -138,7 +151,9 @@ def _attachments(content: dict[str, Any], kind: str) -> list[bytes]:
             if told.get("contentType") != kind:
                 continue
             data = base64.b64decode(told.get("data", ""), validate=True)
-            if base64.b64encode(hashlib.sha1(data, usedforsecurity=False).digest()).decode() != told.get("hash"):
+            if base64.b64encode(hashlib.sha1(data, usedforsecurity=False).digest()).decode() != told.get(
+                "hash"
+            ):
                 raise ValueError("an attachment is not what its hash says")
             found.append(data)
     return found
@@ -168,7 +183,9 @@ def _photographs(content: dict[str, Any], taken: Archive, name: str) -> list[Enc
     for row in taken.tables.get(photographs.name, ()):
         sha256 = str(row["sha256"])
         if sha256 not in found:
-            raise VerificationError(_ELSEWHERE.format(name=name, why="a photograph is missing or was changed"))
+            raise VerificationError(
+                _ELSEWHERE.format(name=name, why="a photograph is missing or was changed")
+            )
         pictures.append(Encoded(found[sha256], sha256, int(row["width_px"]), int(row["height_px"])))
     return pictures
 

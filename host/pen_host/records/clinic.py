@@ -12,6 +12,7 @@ from pen_host.dose import ZoneDose
 from pen_host.journal import Journal, JournalReader, JournalUnwritableError, default_path
 from pen_host.models import Plan
 from pen_host.presets import Preset, PresetError, ZoneChoice, own_presets, shipped_presets, to_plan
+from pen_host.records import seals
 from pen_host.records.cartridges import Cartridges
 from pen_host.records.cleaning import CleaningLog
 from pen_host.records.consents import Consents
@@ -24,7 +25,6 @@ from pen_host.records.outcomes import Outcomes
 from pen_host.records.patients import Patients
 from pen_host.records.photos import Photos
 from pen_host.records.reactions import Reactions
-from pen_host.records import seals
 from pen_host.records.screenings import Screenings
 from pen_host.records.seals import Seal
 from pen_host.records.store import Store

@@ -64,5 +64,6 @@ def of_visit(store: Store, visit_id: str) -> Seal:
 
 def _seal(row: RowMapping) -> Seal:
     return Seal(
-        Head(row["station_id"], row["seq"], row["hash"]), EPOCH + timedelta(microseconds=row["utc_ns"] // 1_000)
+        Head(row["station_id"], row["seq"], row["hash"]),
+        EPOCH + timedelta(microseconds=row["utc_ns"] // 1_000),
     )

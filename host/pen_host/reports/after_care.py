@@ -56,7 +56,12 @@ def after_care_sheet(clinic: Clinic, visit_id: str) -> tuple[Sheet, datetime]:
         Note("Call the clinic at once", CALL, Tone.STOP),
         Heading("What the skin does: a few words a day"),
         Grid(
-            ("Day", "Date", "Redness, swelling, pain, itching: none, mild, moderate, severe", "What you applied, when"),
+            (
+                "Day",
+                "Date",
+                "Redness, swelling, pain, itching: none, mild, moderate, severe",
+                "What you applied, when",
+            ),
             _diary(visit.day),
             wide=(2, 3),
             tall=True,

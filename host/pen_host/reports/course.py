@@ -106,7 +106,7 @@ def _photos(clinic: Clinic, photos: Sequence[Photo]) -> Iterator[Block]:
             tuple(
                 Picture(
                     plots.photograph(clinic.photos.content(one), one.width_px, one.height_px),
-                            f"Photograph, {words.named(one.view)}, {words.day(one.day)}.",
+                    f"Photograph, {words.named(one.view)}, {words.day(one.day)}.",
                     f"{words.named(one.view)}, {words.day(one.day)}, {one.sha256[:8]}",
                 )
                 for one in _chosen(of_view)
@@ -187,5 +187,3 @@ def _evidence(clinic: Clinic, visit: Visit) -> Iterator[Block]:
     yield Prose(f"{found.design}{people}. {found.result}")
     yield Note("What it does not show", (found.limits, *((found.other,) if found.other else ())), Tone.WARN)
     yield Prose("Sources: " + " · ".join(words.sources(preset.sources)))
-
-

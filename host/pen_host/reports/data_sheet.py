@@ -30,6 +30,15 @@ def specification() -> tuple[Sheet, datetime]:
         of_group = tuple((row.name, row.text, row.why) for row in rows if row.group == group)
         blocks.append(Grid(("Parameter", "Value", "Why"), of_group, right=(1,), wide=(0, 2)))
     blocks.append(Note("What this is not", (words.NOT_CLEARED,)))
-    sealed = f"firmware {firmware}, protocol {version.PROTOCOL_VERSION}, message table {messages.SCHEMA_HASH:08x}"
-    sheet = Sheet("Technical specification", f"derma-pen, firmware {firmware}", f"firmware {firmware}", (), tuple(blocks), sealed)
+    sealed = (
+        f"firmware {firmware}, protocol {version.PROTOCOL_VERSION}, message table {messages.SCHEMA_HASH:08x}"
+    )
+    sheet = Sheet(
+        "Technical specification",
+        f"derma-pen, firmware {firmware}",
+        f"firmware {firmware}",
+        (),
+        tuple(blocks),
+        sealed,
+    )
     return sheet, BUILT

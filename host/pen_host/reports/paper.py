@@ -41,7 +41,9 @@ def pdf(sheet: Sheet, at: datetime) -> bytes:
         ReportsMissingError: typst is not installed.
     """
     moment = at.astimezone(UTC).replace(microsecond=0)
-    made: bytes = _compile(sheet, moment, format="pdf", pdf_standards=list(STANDARDS), timestamp=_seconds(moment))
+    made: bytes = _compile(
+        sheet, moment, format="pdf", pdf_standards=list(STANDARDS), timestamp=_seconds(moment)
+    )
     return made
 
 

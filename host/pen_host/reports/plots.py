@@ -15,7 +15,7 @@ from pen_host.picture import INK, MEASURED, REQUESTED
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure, SubFigure
+    from matplotlib.figure import Figure
 
 WIDTH_IN = 7.2
 _BAND = "#cfe8d5"
@@ -53,10 +53,15 @@ def doses(found: Sequence[ZoneDose]) -> bytes:
     """Estimated maximum of each zone against its target and the published band."""
     known = [one for one in found if one.total is not None and one.target is not None]
     axes = _figure(0.62 + 0.4 * len(known), below_in=0.45, left=0.13)
-    top = max([float(one.total or 0) for one in known] + [one.target.high for one in known if one.target] + [1])
+    top = max(
+        [float(one.total or 0) for one in known] + [one.target.high for one in known if one.target] + [1]
+    )
     for row, one in enumerate(known):
-        assert one.target is not None and one.total is not None, "chosen so above"
-        axes.barh(row, one.target.high - one.target.low, left=one.target.low, height=0.8, color=_BAND, zorder=1)
+        assert one.target is not None, "chosen so above"
+        assert one.total is not None, "chosen so above"
+        axes.barh(
+            row, one.target.high - one.target.low, left=one.target.low, height=0.8, color=_BAND, zorder=1
+        )
         axes.barh(row, float(one.total), height=0.36, color=MEASURED, zorder=2)
         axes.text(
             float(one.total) + top * 0.01, row, f"{rounded_up(one.total)}", va="center", fontsize=8, color=INK
@@ -66,9 +71,11 @@ def doses(found: Sequence[ZoneDose]) -> bytes:
     axes.set_yticks(range(len(known)), [str(one.zone) for one in known], fontsize=8)
     axes.invert_yaxis()
     axes.set_xlim(0, top * 1.12)
-    axes.set_xlabel(f"{LABEL} of punctures per cm2 (green: target; dotted: published {REFERENCE.low}-{REFERENCE.high})")
+    axes.set_xlabel(
+        f"{LABEL} of punctures per cm2 (green: target; dotted: published {REFERENCE.low}-{REFERENCE.high})"
+    )
     _plain(axes)
-    return _svg(axes.figure)
+    return _svg(_of(axes))
 
 
 def trends(series: Sequence[Series], treated: Sequence[date]) -> bytes:
@@ -81,14 +88,19 @@ def trends(series: Sequence[Series], treated: Sequence[date]) -> bytes:
     drawn.subplots_adjust(0.06, 0.3 / height_in, 0.96, 1 - 0.22 / height_in, hspace=0.42)
     for axes, one in zip(rows, series, strict=True):
         for day in treated:
-            axes.axvline(day, color="#d9d2ec", linewidth=2.2, zorder=0)  # type: ignore[arg-type]
+            axes.axvline(day, color="#d9d2ec", linewidth=2.2, zorder=0)
         if one.baseline is not None:
             axes.axhline(one.baseline, color=REQUESTED, linewidth=1, linestyle="--", zorder=1)
-        axes.plot(one.days, one.values, color=MEASURED, marker="o", markersize=4, linewidth=1.6)  # type: ignore[arg-type]
+        axes.plot(one.days, one.values, color=MEASURED, marker="o", markersize=4, linewidth=1.6)
         for day, value in zip(one.days, one.values, strict=True):
             axes.annotate(
-                f"{value:g}", (day, value), xytext=(0, 5), textcoords="offset points",  # type: ignore[arg-type]
-                ha="center", fontsize=7, color=INK,
+                f"{value:g}",
+                (day, value),
+                xytext=(0, 5),
+                textcoords="offset points",
+                ha="center",
+                fontsize=7,
+                color=INK,
             )
         axes.margins(y=0.35)
         if one.scale is not None:
@@ -108,7 +120,7 @@ def bars(name: str, days: Sequence[date], values: Sequence[float], low: float, h
     axes.set_xticks(range(len(days)), [f"{day:%d %b}" for day in days], fontsize=7, rotation=0)
     axes.set_title(name, loc="left", fontsize=8.5, color=INK)
     _plain(axes)
-    return _svg(axes.figure)
+    return _svg(_of(axes))
 
 
 def photograph(jpeg: bytes, width_px: int, height_px: int) -> bytes:
@@ -130,18 +142,27 @@ def _figure(height_in: float, below_in: float, left: float, above_in: float = 0.
     return drawn.subplots()
 
 
+def _of(axes: Axes) -> Figure:
+    """The whole picture that one pair of axes is in."""
+    from matplotlib.figure import Figure
+
+    drawn = axes.get_figure(root=True)
+    assert isinstance(drawn, Figure), "axes made here lie in a figure"
+    return drawn
+
+
 def _plain(axes: Axes) -> None:
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
     for side in ("left", "bottom"):
         axes.spines[side].set_color("#b8c4cc")
     axes.tick_params(labelsize=7.5, colors=INK, length=2)
-    axes.xaxis.label.set_size(8)
+    axes.xaxis.label.set_fontsize(8)
     axes.grid(axis="y", color="#eef1f3")
     axes.set_axisbelow(True)
 
 
-def _svg(drawn: Figure | SubFigure) -> bytes:
+def _svg(drawn: Figure) -> bytes:
     """As bytes that depend on nothing but what is drawn: no time, no random names."""
     import matplotlib
 
@@ -149,6 +170,3 @@ def _svg(drawn: Figure | SubFigure) -> bytes:
     with matplotlib.rc_context({"svg.hashsalt": "derma-pen", "font.family": "DejaVu Sans"}):
         drawn.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
     return out.getvalue()
-
-
-

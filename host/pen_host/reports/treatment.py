@@ -40,7 +40,7 @@ def treatment_record(clinic: Clinic, visit_id: str) -> tuple[Sheet, datetime]:
         Facts((*words.patient_facts(patient), *_visit_facts(visit))),
         *_settings(visit, doses, known),
         *_pen(clinic, visit, known),
-        *_pictures(visit, known),
+        *_pictures(known),
         *_holds(known),
         *_stops(known),
         *_before(clinic, visit, screened),
@@ -90,7 +90,15 @@ def _settings(visit: Visit, doses: Sequence[ZoneDose], known: Sequence[SessionTo
                 f"{one.target.low}-{one.target.high}" if one.target else words.NONE,
             )
         )
-    header = ("Zone", "Area", "Protrusion set / measured", "Rate set / measured", "Holds", "Strokes", "On skin")
+    header = (
+        "Zone",
+        "Area",
+        "Protrusion set / measured",
+        "Rate set / measured",
+        "Holds",
+        "Strokes",
+        "On skin",
+    )
     yield Grid((*header, "Est. max. /cm2", "Target"), tuple(rows), right=(4, 5, 6, 7, 8), wide=(0, 2, 3))
     if any(one.total is not None for one in doses):
         yield Picture(
@@ -107,7 +115,9 @@ def _both(asked: str, measured: str) -> str:
 
 
 def _depth(known: Sequence[SessionTold], zone: str | None) -> int | None:
-    return next((one.depth_measured_um[zone] for one in reversed(known) if zone in one.depth_measured_um), None)
+    return next(
+        (one.depth_measured_um[zone] for one in reversed(known) if zone in one.depth_measured_um), None
+    )
 
 
 def _rate(known: Sequence[SessionTold], zone: str | None) -> int | None:
@@ -129,7 +139,9 @@ def _pen(clinic: Clinic, visit: Visit, known: Sequence[SessionTold]) -> Iterator
         for one in known
     )
     yield Grid(("Pen", "Firmware", "Session", "Opened", "Closed"), rows, wide=(1,))
-    yield Prose(f"Wire protocol {version.PROTOCOL_VERSION} of this program. Needles planned for: {visit.plan.needles}.")
+    yield Prose(
+        f"Wire protocol {version.PROTOCOL_VERSION} of this program. Needles planned for: {visit.plan.needles}."
+    )
     used = tuple(_cartridge(one) for one in clinic.cartridges.of_visit(visit.visit_id))
     if used:
         header = ("Cartridge", "Article", "Lot", "Expiry", "Needles", "State")
@@ -145,7 +157,7 @@ def _cartridge(one: Cartridge) -> tuple[str, ...]:
     return (serial, article, one.lot, words.day(one.expiry), needles, one.state)
 
 
-def _pictures(visit: Visit, known: Sequence[SessionTold]) -> Iterator[Block]:
+def _pictures(known: Sequence[SessionTold]) -> Iterator[Block]:
     for one in known:
         if not one.samples:
             continue
@@ -264,5 +276,3 @@ def _end(visit: Visit) -> Iterator[tuple[str, str]]:
         yield "Signed at", words.moment(visit.signature.at)
     if visit.abandoned_reason:
         yield "Abandoned because", visit.abandoned_reason
-
-

@@ -13,9 +13,7 @@ from pen_host.records.models import Patient, Person
 from pen_host.records.seals import Seal
 from pen_host.reports.blocks import Badge, Note, Tone
 
-NOT_CLEARED = (
-    "This pen is no cleared medical device. What is called protrusion is the needle's setting, not its depth in tissue."
-)
+NOT_CLEARED = "This pen is no cleared medical device. What is called protrusion is the needle's setting, not its depth in tissue."
 NONE = "none"
 NOT_KNOWN = "not known"
 

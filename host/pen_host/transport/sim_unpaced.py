@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from pen_sim.bench import Bench
+from pen_sim.eeprom import Cartridge
 from pen_sim.rig import SimPen
 
 from ..errors import TransportLostError
@@ -20,6 +21,19 @@ SLICE_US = 1_000
 """How finely an answer's arrival is looked for."""
 _LOOK_S = 0.5
 """How often somebody who waits looks whether the line was closed meanwhile."""
+
+
+def simulated_pen(seed: int) -> SimPen:
+    """A simulated pen without a cartridge, for as many lines as come and go."""
+    # as on the chip, an exception of the firmware resets the pen; it does not end this program
+    sim = SimPen(seed=seed, strict=False)
+    sim.bench.take_cartridge()
+    return sim
+
+
+def simulated_cartridge(number: int, lot: str) -> Cartridge:
+    """A new cartridge; two with one number are one."""
+    return Cartridge(number=number, lot=lot.encode())
 
 
 class UnpacedTransport:
@@ -57,6 +71,13 @@ class UnpacedTransport:
         """The operator's hands at the pen, now: time stands still inside."""
         with self._lock:
             yield self.sim.bench
+
+    def change_cartridge(self, following: Cartridge, after_ms: int) -> None:
+        """Hands take out what is in and put another one in after a while."""
+        with self._lock:
+            bench = self.sim.bench
+            bench.take_cartridge()
+            self.sim.at_ms(after_ms, lambda: bench.insert_cartridge(following))
 
     def read(self, timeout_s: float) -> bytes:
         """Bytes that arrived; makes time pass until some do, somebody wakes it, or the timeout is over."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from pen_host.canonical import canonical_json
+from pen_host.canonical import canonical_json, digest
 from pen_host.errors import UsageError, VerificationError
 from pen_host.exports import archive
 from pen_host.exports.fhir import findings, treatments
@@ -20,11 +20,16 @@ from pen_host.records.models import Photo, Visit
 from pen_host.records.seals import Seal
 
 ARCHIVE_TYPE = "application/vnd.derma-pen.patient+json"
+_MODULES = {Dialect.R4B: "fhir.resources.R4B.bundle", Dialect.R5: "fhir.resources.bundle"}
+CONTENT = "content-sha256"
+"""Name of the identifier that covers every other resource of a bundle."""
 TAG = {"system": SYSTEM, "code": "patient-record", "version": str(archive.VERSION)}
 """By which a bundle of ours is known."""
 
 
-def patient_bundle(clinic: Clinic, patient_id: str, dialect: Dialect, identity: Identity | None = None) -> bytes:
+def patient_bundle(
+    clinic: Clinic, patient_id: str, dialect: Dialect, identity: Identity | None = None
+) -> bytes:
     """A patient's record as a bundle of type `collection`; the same record gives the same bytes.
 
     Args:
@@ -91,16 +96,19 @@ def validated(content: Json, dialect: Dialect) -> None:
 def _model(dialect: Dialect) -> Any:
     try:
         # imported late: it costs half a second
-        if dialect is Dialect.R4B:
-            from fhir.resources.R4B.bundle import Bundle as Model
-        else:
-            from fhir.resources.bundle import Bundle as Model
+        from importlib import import_module
+
+        return import_module(_MODULES[dialect]).Bundle
     except ImportError as error:
         raise UsageError(
             "FHIR needs the extra 'record', which is not installed here, so nothing was written. Install it with "
             "pip install 'derma-pen[record]'."
         ) from error
-    return Model
+
+
+def content_digest(entries: list[Json]) -> str:
+    """SHA-256 over every resource but the provenance, which holds it: a bundle that was edited shows it."""
+    return digest([one for one in entries if one["resource"]["resourceType"] != "Provenance"])
 
 
 def _signature(bundle: Bundle, visit: Visit) -> None:
@@ -109,6 +117,7 @@ def _signature(bundle: Bundle, visit: Visit) -> None:
     if signed is None:
         return
     what = bundle.to("Procedure", visit.visit_id)
+    told = code("audit", "signed", bundle.identity.text(signed.meaning))
     agent = {"requestor": True, "who": bundle.by(signed.signer.name, signed.signer.role)}
     content: Json = {
         "action": "U",
@@ -118,16 +127,18 @@ def _signature(bundle: Bundle, visit: Visit) -> None:
         "entity": [{"what": what}],
     }
     if bundle.dialect is Dialect.R4B:
-        content |= {"type": code("audit", "signed", signed.meaning)["coding"][0], "outcome": "0"}
+        content |= {"type": told["coding"][0], "outcome": "0"}
     else:
-        content |= {"code": code("audit", "signed", signed.meaning)}
+        content |= {"code": told}
     bundle.add("AuditEvent", visit.visit_id, content)
 
 
 def _photo(bundle: Bundle, clinic: Clinic, photo: Photo) -> None:
     title = f"{str(photo.view).replace('_', ' ')}, {photo.day.isoformat()}"
     content = clinic.photos.content(photo)
-    _document(bundle, photo.photo_id, "photograph", bundle.at(photo.at), _attachment("image/jpeg", content, title))
+    _document(
+        bundle, photo.photo_id, "photograph", bundle.at(photo.at), _attachment("image/jpeg", content, title)
+    )
 
 
 def _archive(bundle: Bundle, clinic: Clinic, seal: Seal) -> None:
@@ -163,12 +174,20 @@ def _provenance(bundle: Bundle, seal: Seal) -> None:
     """From which record, up to which entry of its chain."""
     # a de-identified bundle names no entry: the moment of a head leads back to a day in a clinic
     head = [] if bundle.identity.deidentified else bundle.identifier("chain-head", seal.text)
+    whole = bundle.identifier(CONTENT, content_digest(bundle.entries))
     content: Json = {
         "target": [{"reference": one["fullUrl"]} for one in bundle.entries],
         "recorded": bundle.at(seal.at),
         "agent": [{"who": {"display": f"derma-pen station {bundle.identity.key(seal.head.station_id)}"}}],
         "entity": [
-            {"role": "source", "what": {"identifier": one, "display": "head of the record's chain"}} for one in head
+            *(
+                {"role": "source", "what": {"identifier": one, "display": "head of the record's chain"}}
+                for one in head
+            ),
+            *(
+                {"role": "source", "what": {"identifier": one, "display": "everything else in this bundle"}}
+                for one in whole
+            ),
         ],
     }
     bundle.add("Provenance", f"provenance:{bundle.patient_id}", content)

@@ -1,9 +1,8 @@
-"""What every resource is made with: references, codes, quantities, times. Resources are plain JSON until a bundle is validated."""
+"""What every resource is made with: references, codes, quantities, times. They are plain JSON until a bundle is validated."""
 
 from __future__ import annotations
 
 import uuid
-
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
@@ -131,5 +130,3 @@ def _pruned(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [told for one in value if (told := _pruned(one)) is not None and told != {}]
     return value
-
-

@@ -98,7 +98,7 @@ def add_visit(bundle: Bundle, clinic: Clinic, visit: Visit) -> None:
     content: Json = {
         "identifier": bundle.identifier("visit", bundle.identity.key(visit.visit_id)),
         "status": _STATES[visit.state],
-        "code": code("procedure", "microneedling", visit.plan.title),
+        "code": code("procedure", "microneedling", bundle.identity.text(visit.plan.title)),
         "subject": bundle.patient,
         "performer": [{"actor": bundle.by(visit.opened_by.name, visit.opened_by.role)}],
         "bodySite": [code("zone", zone.name) for zone in visit.plan.zones],
@@ -150,7 +150,10 @@ def _cartridge(bundle: Bundle, one: Cartridge) -> Json:
 def _named(bundle: Bundle, name: str, kind: str, text: str) -> Json:
     """Name and type of a device, which the dialects spell differently."""
     if bundle.dialect is Dialect.R4B:
-        return {"deviceName": [{"name": name, "type": "user-friendly-name"}], "type": code("device", kind, text)}
+        return {
+            "deviceName": [{"name": name, "type": "user-friendly-name"}],
+            "type": code("device", kind, text),
+        }
     return {"name": [{"value": name, "type": "user-friendly-name"}], "type": [code("device", kind, text)]}
 
 
@@ -175,7 +178,11 @@ def _dose(bundle: Bundle, visit: Visit, dose: ZoneDose) -> None:
     if zone is not None:
         parts += [
             ("area", "area as measured", quantity(zone.area_mm2, "mm2", "mm2")),
-            ("protrusion", "needle protrusion setting, not depth in tissue", quantity(zone.depth_um, "um", "um")),
+            (
+                "protrusion",
+                "needle protrusion setting, not depth in tissue",
+                quantity(zone.depth_um, "um", "um"),
+            ),
             ("rate", "stroke rate as set", quantity(zone.rate_mhz / 1000, "Hz", "Hz")),
         ]
     content: Json = {

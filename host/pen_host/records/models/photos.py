@@ -15,7 +15,7 @@ Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
 class View(StrEnum):
-    """From where a photograph is taken. Global scalp views as trials use them, the face in three, and details. (J)"""
+    """From where a photograph is taken. Global scalp views as trials use them, the face in three, and details."""
 
     SCALP_VERTEX = "scalp_vertex"
     SCALP_SUPERIOR = "scalp_superior"
