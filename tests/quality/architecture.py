@@ -133,6 +133,7 @@ ROOMS: Mapping[str, Room] = {
     "pen_host.blackbox": host("link", "outcomes"),
     "pen_host.records": host(*RECORD),
     "pen_host.records.cohort": host("records", pure=True),
+    "pen_host.records.arms": host("records", "records.cohort", pure=True),
     "pen_host.records.measures": host("records", "records.cohort", pure=True),
     "pen_host.records.adjuncts": host("records", "findings", pure=True),
     "pen_host.whole_files": host(),

@@ -8,11 +8,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from sqlalchemy import select
+
 from pen_host.dose import ZoneDose
 from pen_host.journal import Journal, JournalReader, JournalUnwritableError, default_path
 from pen_host.models import Plan
 from pen_host.presets import Preset, PresetError, ZoneChoice, own_presets, shipped_presets, to_plan
 from pen_host.records import seals
+from pen_host.records.arms import Arm, arm
 from pen_host.records.cartridges import Cartridges
 from pen_host.records.cleaning import CleaningLog
 from pen_host.records.consents import Consents
@@ -20,7 +23,7 @@ from pen_host.records.doses import visit_doses
 from pen_host.records.due import due_patients
 from pen_host.records.layout import bring_up_to_date, must_be_current
 from pen_host.records.lots import search_lot
-from pen_host.records.models import Due, LotUse, TimelineItem
+from pen_host.records.models import Due, LotUse, Outcome, TimelineItem, VisitState
 from pen_host.records.outcomes import Outcomes
 from pen_host.records.patients import Patients
 from pen_host.records.photos import Photos
@@ -28,6 +31,7 @@ from pen_host.records.reactions import Reactions
 from pen_host.records.screenings import Screenings
 from pen_host.records.seals import Seal
 from pen_host.records.store import Store
+from pen_host.records.tables import visits
 from pen_host.records.timeline import Timeline
 from pen_host.records.visits import Visits
 
@@ -233,6 +237,26 @@ class Clinic:
         """Patients whose next visit has come or comes within so many days, the longest overdue first."""
         sessions = {preset.preset_id: preset.course.sessions for preset in self.presets.all()}
         return due_patients(self._store, sessions, day or self._store.today(), ahead_days)
+
+    def cohort(self, preset_id: str, week: int) -> Arm:
+        """Everybody treated by a preset, as a trial would table them at the end of a week.
+
+        Raises:
+            PoolError: Counts of two units, kinds of hair or sites would go into one mean.
+        """
+        return arm(preset_id, *self._treated_by(preset_id), week)
+
+    def _treated_by(self, preset_id: str) -> tuple[dict[str, tuple[Outcome, ...]], dict[str, date]]:
+        """Measures and first day of everybody treated by a preset."""
+        query = (
+            select(visits.c.patient_id, visits.c.day)
+            .where(visits.c.preset_id == preset_id, visits.c.state == str(VisitState.CLOSED))
+            .order_by(visits.c.day)
+        )
+        begun: dict[str, date] = {}
+        for row in self._store.rows(query):
+            begun.setdefault(row["patient_id"], row["day"])
+        return {patient: self.outcomes.of(patient) for patient in begun}, begun
 
     def lot(self, lot: str, gtin: str | None = None) -> tuple[LotUse, ...]:
         """Who got this lot, when, from whom."""
