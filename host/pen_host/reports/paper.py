@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import fields
 from datetime import UTC, datetime
@@ -17,6 +18,12 @@ TEMPLATE = Path(__file__).parent / "sheet.typ"
 STANDARDS = ("a-2a", "ua-1")
 """PDF/A-2a for archives, PDF/UA-1 for screen readers."""
 SCREEN_DPI = 110
+FALLBACK = "DejaVuSans.ttf"
+"""Latin, Greek, Cyrillic, Arabic, Hebrew and more; no Chinese, Japanese or Korean."""
+_NEVER = ("Cc", "Cf", "Co", "Cs", "Mn", "Zs", "Zl", "Zp")
+"""Kinds of letters that PDF/A forbids, or that no font has for every letter they may stand above."""
+MISSING = "\u25af"
+"""Stands for a letter that cannot be set."""
 _EXTRA = "record"
 
 
@@ -79,7 +86,37 @@ def _data(sheet: Sheet, at: datetime) -> bytes:
     }
     names = _names(sheet)
     content["blocks"] = [_block(block, names) for block in sheet.blocks]
-    return json.dumps(content, ensure_ascii=False).encode()
+    return json.dumps(_printable(content), ensure_ascii=False).encode()
+
+
+def _printable(value: Any) -> Any:
+    """With a box for every letter that no font here has: PDF/A refuses a page on which one letter cannot be shown."""
+    if isinstance(value, str):
+        return "".join(map(_letter, unicodedata.normalize("NFC", value)))
+    if isinstance(value, dict):
+        return {name: _printable(one) for name, one in value.items()}
+    return [_printable(one) for one in value] if isinstance(value, list | tuple) else value
+
+
+def _letter(letter: str) -> str:
+    """One letter as it can be set: any space is a space, what only steers is left out."""
+    if letter in _letters():
+        return letter
+    category = unicodedata.category(letter)
+    if category.startswith("Z") or letter in "\n\t":
+        return " "
+    return "" if category == "Cf" else MISSING
+
+
+@cache
+def _letters() -> frozenset[str]:
+    """Every letter that can be set: those of the font that fills in for all others."""
+    from matplotlib.ft2font import FT2Font
+
+    found = map(chr, FT2Font(str(_fonts() / FALLBACK)).get_charmap())
+    return frozenset(
+        letter for letter in found if letter == " " or unicodedata.category(letter) not in _NEVER
+    )
 
 
 def _block(block: Block, names: Mapping[int, str]) -> dict[str, Any]:

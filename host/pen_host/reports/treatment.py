@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from pen_host.dose import CANNOT_KNOW, UNSURE, ZoneDose
 from pen_host.names import cause_name
@@ -15,6 +15,8 @@ from pen_host.reports.blocks import Badge, Block, Facts, Grid, Heading, Note, Pi
 from pen_host.reports.sessions import SessionTold
 from pen_protocol import version
 
+ADJUNCTS_BEFORE = timedelta(days=3)
+"""What was used this long before a treatment stands in its record: pores of the human face were closed after at most 72 h."""
 _STATES = {
     VisitState.OPEN: Badge("not signed: visit open", Tone.WARN),
     VisitState.CLOSED: Badge("signed", Tone.GOOD),
@@ -248,6 +250,16 @@ def _after(clinic: Clinic, visit: Visit) -> Iterator[Block]:
     notes = [one for one in clinic.patients.notes(visit.patient_id) if one.visit_id == visit.visit_id]
     for one in notes:
         yield Note(f"Note, {words.who(one.by)}, {words.moment(one.at)}", tuple(one.text.splitlines()))
+    used = [
+        one
+        for one in clinic.patients.topicals(visit.patient_id)
+        if visit.opened_at - ADJUNCTS_BEFORE <= one.used_at <= (visit.closed_at or one.used_at)
+    ]
+    if used:
+        rows = tuple(
+            (words.named(one.substance), one.detail or words.NONE, words.moment(one.used_at)) for one in used
+        )
+        yield Grid(("Adjunct, recorded and not advised", "Detail", "Used"), rows, wide=(0, 1))
     seen = [one for one in clinic.reactions.of(visit.patient_id) if one.visit_id == visit.visit_id]
     if seen:
         rows = tuple(
