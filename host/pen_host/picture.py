@@ -11,6 +11,7 @@ from .trace import Mark, Sample
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 BETWEEN_ZONES = -1
 STOPPED = "STOPPED"
@@ -43,34 +44,59 @@ def draw(treatment: Treatment, path: Path) -> Path:
         ValueError: there is not one sample to draw.
         OSError: the file cannot be written.
     """
+    drawn = figure(treatment)
+    drawn.suptitle(f"{treatment.title}\n", x=0.01, ha="left", fontsize=14, fontweight="bold", color=INK)
+    drawn.text(0.012, 0.945, treatment.subtitle, ha="left", fontsize=9, color=INK)
+    drawn.savefig(path, dpi=120)
+    return path
+
+
+@dataclass(frozen=True, slots=True)
+class Margins:
+    """Where the axes lie, as shares of the picture, and the room between them as a share of their height."""
+
+    left: float
+    right: float
+    bottom: float
+    top: float
+    between: float
+
+
+def figure(
+    treatment: Treatment, size_in: tuple[float, float] = (11, 7.6), margins: Margins | None = None
+) -> "Figure":
+    """The picture without title, for a page that has one of its own.
+
+    Args:
+        treatment: What it shows.
+        size_in: Width and height in inches.
+        margins: Where the axes lie; found by measuring every letter, which takes as long as drawing, when not given.
+
+    Raises:
+        ValueError: there is not one sample to draw.
+    """
     if not treatment.samples:
         raise ValueError("The treatment has no samples, so there is no picture of it: nothing was measured.")
-    # Imported late: drawing costs half a second, a stop must not wait for it.
-    import matplotlib
+    # Imported late: drawing costs half a second, a stop must not wait for it. Without pyplot there is no state to close.
+    from matplotlib.figure import Figure
 
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    figure, rows = pyplot.subplots(
-        3, 1, figsize=(11, 7.6), sharex=True, height_ratios=(1, 1, 1), constrained_layout=True
-    )
-    try:
-        figure.suptitle(f"{treatment.title}\n", x=0.01, ha="left", fontsize=14, fontweight="bold", color=INK)
-        figure.text(0.012, 0.945, treatment.subtitle, ha="left", fontsize=9, color=INK)
-        _protrusion(rows[0], treatment.samples)
-        _rate(rows[1], treatment.samples)
-        _strokes(rows[2], treatment.samples)
-        for row in rows:
-            _shade_zones(row, treatment)
-            _shade_stops(row, treatment.samples)
-            _style(row)
-        _name_zones(rows[0], treatment)
-        _name_marks(rows, treatment.marks)
-        rows[2].set_xlabel("time since the session was opened, s")
-        figure.savefig(path, dpi=120)
-    finally:
-        pyplot.close(figure)
-    return path
+    drawn = Figure(figsize=size_in, layout=None if margins else "constrained")
+    rows = drawn.subplots(3, 1, sharex=True)
+    if margins:
+        drawn.subplots_adjust(
+            margins.left, margins.bottom, margins.right, margins.top, hspace=margins.between
+        )
+    _protrusion(rows[0], treatment.samples)
+    _rate(rows[1], treatment.samples)
+    _strokes(rows[2], treatment.samples)
+    for row in rows:
+        _shade_zones(row, treatment)
+        _shade_stops(row, treatment.samples)
+        _style(row)
+    _name_zones(rows[0], treatment)
+    _name_marks(rows, treatment.marks)
+    rows[2].set_xlabel("time since the session was opened, s")
+    return drawn
 
 
 def _seconds(samples: Sequence[Sample]) -> list[float]:

@@ -77,7 +77,7 @@ WIRE = ("discovery", "worker", "transport", "link", "outcomes")
 # firmware whose constants the data sheet shows
 CONSTANTS = ("pio_programs", "cartridge_layout", "depth", "steps")
 # what a person or another system gets to see
-VIEWS = ("exports", "picture", "live")
+VIEWS = ("exports", "reports", "whole_files", "picture", "live")
 
 ROOMS: Mapping[str, Room] = {
     # the wire
@@ -133,8 +133,13 @@ ROOMS: Mapping[str, Room] = {
     "pen_host.blackbox": host("link", "outcomes"),
     "pen_host.records": host(*RECORD),
     "pen_host.records.cohort": host("records", pure=True),
+    "pen_host.records.arms": host("records", "records.cohort", pure=True),
+    "pen_host.records.measures": host("records", "records.cohort", pure=True),
     "pen_host.records.adjuncts": host("records", "findings", pure=True),
-    "pen_host.exports": host("records", "picture", *RECORD),
+    "pen_host.whole_files": host(),
+    "pen_host.reports": host("records", "picture", "whole_files", "spec", *RECORD),
+    "pen_host.exports": host("records", "whole_files", *RECORD),
+    "pen_host.demo_course": host("session", "records", "pen", *VIEWS, *RECORD, *WIRE),
     # STOP needs neither record nor session
     "pen_host.stopping": host("pen", *WIRE),
     "pen_host.session": host("pen", "records", "picture", *RECORD, *WIRE),
@@ -146,6 +151,7 @@ ROOMS: Mapping[str, Room] = {
     "pen_host.cli": host(
         *(
             "demo",
+            "demo_course",
             "history",
             "console",
             "api",

@@ -13,11 +13,14 @@ from . import (
     console,
     demo,
     device,
+    export,
     firmware,
     hil,
     log,
     outcome,
     patient,
+    plan,
+    report,
     screen,
     session,
     sim,
@@ -41,6 +44,9 @@ patient.register(app)
 screen.register(app)
 cartridge.register(app)
 outcome.register(app)
+plan.register(app)
+report.register(app)
+export.register(app)
 console.register(app)
 sim.register(app)
 log.register(app)

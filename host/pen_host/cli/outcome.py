@@ -1,6 +1,7 @@
 """`pen outcome` and `pen reaction`: what came of a treatment."""
 
 import json
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -22,6 +23,8 @@ from .options import JournalFile, Json, Operator
 from .telling import print_json
 
 if TYPE_CHECKING:
+    from ..records.arms import Arm
+    from ..records.cohort import Share
     from ..records.models import Reaction
 
 outcomes = typer.Typer(help="Outcomes: hair counts, scales, grades; always with units.", no_args_is_help=True)
@@ -103,6 +106,35 @@ def list_outcomes(
     tell_many(found, "outcomes", ("day", "kind", "says", "id"), rows, as_json=json_)
 
 
+@outcomes.command()
+def cohort(
+    preset: Annotated[str, typer.Option(help="Everybody treated by this preset.")],
+    week: Annotated[int, typer.Option(min=1, max=104, help="Weeks since the first treatment.")] = 12,
+    journal_file: JournalFile = None,
+    json_: Json = False,
+) -> None:
+    """Mean change, interval and shares of responders of everybody treated by a preset; says who is left out."""
+    from .output import show_facts
+
+    with reading(journal_file) as clinic:
+        clinic.presets.get(preset)
+        found = clinic.cohort(preset, week)
+    if json_:
+        print_json({"cohort": _arm(found, week)})
+        return
+    left_out = ", ".join(f"{count} with {reason}" for reason, count in found.left_out.items()) or "nobody"
+    show_facts(
+        [
+            ("preset", found.name),
+            ("patients", found.patients),
+            (f"change at week {week}", found.change.sentence if found.change else "nobody has both counts"),
+            ("blinded scale +2 or +3", _share(found.blinded)),
+            ("own rating above 50 %", _share(found.own)),
+            ("left out of the mean", left_out),
+        ]
+    )
+
+
 @reactions.command("add")
 def add_reaction(
     visit: Annotated[str, typer.Argument(metavar="VISIT", help="The treatment it follows.")],
@@ -181,6 +213,34 @@ def list_reactions(
     ]
     columns = ("onset", "patient", "what", "severity", "must be looked at", "id")
     tell_many(found, "reactions", columns, rows, as_json=json_)
+
+
+def _arm(found: "Arm", week: int) -> dict[str, object]:
+    """A cohort for programs; numbers with their unit beside them."""
+    change = found.change
+    mean = change and {
+        "n": change.n,
+        "mean": float(change.mean),
+        "sd": change.sd,
+        "interval_95": None if change.low is None else [change.low, change.high],
+        "unit": f"{change.hairs} hairs per {change.unit}",
+    }
+    return {
+        "preset": found.name,
+        "week": week,
+        "patients": found.patients,
+        "change": mean,
+        "blinded_responders": found.blinded and asdict(found.blinded),
+        "own_responders": found.own and asdict(found.own),
+        "left_out": dict(found.left_out),
+    }
+
+
+def _share(found: "Share | None") -> str:
+    if found is None:
+        return "nobody was rated"
+    part = 100 * found.responders / found.n
+    return f"{found.responders} of {found.n} ({part:.0f} %, 95 % interval {100 * found.low:.0f}-{100 * found.high:.0f} %)"
 
 
 def _fields(texts: list[str]) -> dict[str, object]:

@@ -1,18 +1,33 @@
 """`pen patient`: add, find and show patients, what they use at home, and who is due."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from .clinical import PatientId, Role, day, person, plain, reading, tell_many, tell_one, writing
+from .clinical import (
+    NoteText,
+    PatientId,
+    Role,
+    VisitId,
+    day,
+    person,
+    plain,
+    reading,
+    tell_many,
+    tell_one,
+    writing,
+)
 from .options import JournalFile, Json, Operator
 from .telling import print_json
 
 group = typer.Typer(help="Patients: add, find, show; notes, home tools, who is due.", no_args_is_help=True)
+photos = typer.Typer(help="Photographs from fixed views: add, list, save.", no_args_is_help=True)
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
+    group.add_typer(photos, name="photo")
     app.add_typer(group, name="patient")
 
 
@@ -113,6 +128,61 @@ def tool(
     with writing(journal_file) as clinic:
         clinic.patients.home_tool(patient, used, person(operator, role))
     tell_one(used, "home_tool", f"Recorded: {used.tool}, {used.needle_um} um.", as_json=json_)
+
+
+@photos.command("add")
+def add_photo(
+    patient: PatientId,
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="JPEG, PNG, WebP or TIFF; it stays where it is.")
+    ],
+    view: Annotated[str, typer.Option(help="From where, for example scalp_vertex or target_area.")],
+    on: Annotated[str, typer.Option("--on", help="The day it was taken, 2026-02-28.")],
+    visit: VisitId = None,
+    note: NoteText = None,
+    operator: Operator = "operator",
+    role: Role = "clinician",
+    journal_file: JournalFile = None,
+    json_: Json = False,
+) -> None:
+    """Take a photograph into the record: encoded anew, without place, time and camera in it."""
+    from ..records import InputError
+    from ..records.models import View
+
+    when = day(on, "the photograph")
+    assert when is not None, "--on is required"
+    if view not in set(View):
+        raise InputError("the photograph", {"view": f"{view} is none of {', '.join(View)}"})
+    with writing(journal_file) as clinic:
+        kept = clinic.photos.add(
+            patient, file, View(view), when, person(operator, role), visit_id=visit, note=note
+        )
+    tell_one(kept, "photo", f"Kept: {kept.view}, {kept.day}, {kept.photo_id}.", as_json=json_)
+
+
+@photos.command("list")
+def list_photos(patient: PatientId, journal_file: JournalFile = None, json_: Json = False) -> None:
+    """A patient's photographs, oldest first."""
+    with reading(journal_file) as clinic:
+        found = clinic.photos.of(patient)
+    rows = [(one.day, one.view, f"{one.width_px} x {one.height_px}", one.photo_id) for one in found]
+    tell_many(found, "photos", ("day", "view", "pixels", "id"), rows, as_json=json_)
+
+
+@photos.command("save")
+def save_photo(
+    photo: Annotated[str, typer.Argument(metavar="PHOTO", help="Its id.")],
+    out: Annotated[Path, typer.Option("--out", help="The JPEG to write.")],
+    journal_file: JournalFile = None,
+    json_: Json = False,
+) -> None:
+    """Write a photograph into a file, checked against its digest."""
+    from ..whole_files import write_whole
+
+    with reading(journal_file) as clinic:
+        kept = clinic.photos.get(photo)
+        write_whole(out, clinic.photos.content(kept))
+    tell_one(kept, "photo", f"{out}  sha256 {kept.sha256}", as_json=json_)
 
 
 @group.command()

@@ -125,6 +125,13 @@ class Cartridges:
 
     # --- use ------------------------------------------------------------------------------------------------------
 
+    def of_visit(self, visit_id: str) -> tuple[Cartridge, ...]:
+        """Cartridges that were opened for a visit, in order."""
+        rows = self._store.rows(
+            _query().where(cartridge_uses.c.visit_id == visit_id).order_by(cartridge_uses.c.at)
+        )
+        return tuple(map(self._cartridge, rows))
+
     def check(self, cartridge_id: str, plan: Plan) -> list[Finding]:
         """What forbids using a cartridge for a plan today; nothing when it may be used."""
         return self._findings(self.get(cartridge_id), plan)

@@ -8,10 +8,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from sqlalchemy import select
+
 from pen_host.dose import ZoneDose
-from pen_host.journal import Journal, JournalUnwritableError, default_path
+from pen_host.journal import Journal, JournalReader, JournalUnwritableError, default_path
 from pen_host.models import Plan
 from pen_host.presets import Preset, PresetError, ZoneChoice, own_presets, shipped_presets, to_plan
+from pen_host.records import seals
+from pen_host.records.arms import Arm, arm
 from pen_host.records.cartridges import Cartridges
 from pen_host.records.cleaning import CleaningLog
 from pen_host.records.consents import Consents
@@ -19,12 +23,15 @@ from pen_host.records.doses import visit_doses
 from pen_host.records.due import due_patients
 from pen_host.records.layout import bring_up_to_date, must_be_current
 from pen_host.records.lots import search_lot
-from pen_host.records.models import Due, LotUse, TimelineItem
+from pen_host.records.models import Due, LotUse, Outcome, TimelineItem, VisitState
 from pen_host.records.outcomes import Outcomes
 from pen_host.records.patients import Patients
+from pen_host.records.photos import Photos
 from pen_host.records.reactions import Reactions
 from pen_host.records.screenings import Screenings
+from pen_host.records.seals import Seal
 from pen_host.records.store import Store
+from pen_host.records.tables import visits
 from pen_host.records.timeline import Timeline
 from pen_host.records.visits import Visits
 
@@ -102,6 +109,7 @@ class Clinic:
         visits: Visits from opening to signature.
         outcomes: Measures.
         reactions: Reactions and who must be looked at.
+        photos: Photographs, from fixed views.
     """
 
     def __init__(self, store: Store, *, owned: bool) -> None:
@@ -116,6 +124,7 @@ class Clinic:
         self.visits = Visits(store, self.patients, self.consents, self.screening, self.cleaning)
         self.outcomes = Outcomes(store, self.patients)
         self.reactions = Reactions(store, self.patients)
+        self.photos = Photos(store, self.patients, self.consents)
         parts = (self.consents, self.screening, self.visits, self.outcomes, self.reactions)
         self._timeline = Timeline(store, self.patients, *parts)
 
@@ -198,10 +207,56 @@ class Clinic:
             raise JournalUnwritableError(self._store.path, "it was opened for reading only")
         return self._store.journal
 
+    @property
+    def store(self) -> Store:
+        """The tables themselves, for what takes or brings whole rows: an export, an import."""
+        return self._store
+
+    @property
+    def place(self) -> Path:
+        """The record's file."""
+        return self._store.path
+
+    def chain(self) -> JournalReader:
+        """A reader of the chain; close it, or use it in a `with`.
+
+        Raises:
+            JournalError: The record cannot be read.
+        """
+        return JournalReader(self._store.path)
+
+    def seal(self, visit_id: str | None = None) -> Seal:
+        """The head of the chain as a witness: of a visit's last entry, or of the record as it is now.
+
+        Raises:
+            NotFoundError: There is no such visit.
+        """
+        return seals.newest(self._store) if visit_id is None else seals.of_visit(self._store, visit_id)
+
     def due(self, day: date | None = None, ahead_days: int = AHEAD_DAYS) -> tuple[Due, ...]:
         """Patients whose next visit has come or comes within so many days, the longest overdue first."""
         sessions = {preset.preset_id: preset.course.sessions for preset in self.presets.all()}
         return due_patients(self._store, sessions, day or self._store.today(), ahead_days)
+
+    def cohort(self, preset_id: str, week: int) -> Arm:
+        """Everybody treated by a preset, as a trial would table them at the end of a week.
+
+        Raises:
+            PoolError: Counts of two units, kinds of hair or sites would go into one mean.
+        """
+        return arm(preset_id, *self._treated_by(preset_id), week)
+
+    def _treated_by(self, preset_id: str) -> tuple[dict[str, tuple[Outcome, ...]], dict[str, date]]:
+        """Measures and first day of everybody treated by a preset."""
+        query = (
+            select(visits.c.patient_id, visits.c.day)
+            .where(visits.c.preset_id == preset_id, visits.c.state == str(VisitState.CLOSED))
+            .order_by(visits.c.day)
+        )
+        begun: dict[str, date] = {}
+        for row in self._store.rows(query):
+            begun.setdefault(row["patient_id"], row["day"])
+        return {patient: self.outcomes.of(patient) for patient in begun}, begun
 
     def lot(self, lot: str, gtin: str | None = None) -> tuple[LotUse, ...]:
         """Who got this lot, when, from whom."""

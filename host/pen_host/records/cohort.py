@@ -11,7 +11,8 @@ from statistics import NormalDist, stdev
 from pen_host.errors import UsageError
 from pen_host.records.models import AreaUnit, HairCount, HairDensity, Hairs
 
-_CONFIDENCE = 0.95
+CONFIDENCE = 0.95
+"""Of every interval."""
 
 
 class PoolError(UsageError):
@@ -83,7 +84,7 @@ def change(baseline: HairCount | HairDensity, later: HairCount | HairDensity) ->
     Raises:
         PoolError: They are not of one unit, one kind of hair and one site.
     """
-    _must_be_alike([baseline, later])
+    must_be_alike([baseline, later])
     if baseline.site != later.site:
         raise PoolError(f"one was counted at {baseline.site} and one at {later.site}")
     return per_unit(later) - per_unit(baseline)
@@ -98,7 +99,7 @@ def pool(measured: Iterable[HairCount | HairDensity]) -> Pooled:
     known = list(measured)
     if not known:
         raise PoolError("there are none")
-    _must_be_alike(known)
+    must_be_alike(known)
     values = [per_unit(one) for one in known]
     spread = stdev([float(value) for value in values]) if len(values) > 1 else None
     return Pooled(
@@ -114,14 +115,19 @@ def share(responders: int, n: int) -> Share:
     """
     if n < 1 or not 0 <= responders <= n:
         raise ValueError(f"{responders} of {n} is no share")
-    z = NormalDist().inv_cdf(0.5 + _CONFIDENCE / 2)
+    z = NormalDist().inv_cdf(0.5 + CONFIDENCE / 2)
     part = responders / n
     middle = (part + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * sqrt(part * (1 - part) / n + z * z / (4 * n * n))
     return Share(responders, n, max(0.0, middle - half), min(1.0, middle + half))
 
 
-def _must_be_alike(measured: Sequence[HairCount | HairDensity]) -> None:
+def must_be_alike(measured: Sequence[HairCount | HairDensity]) -> None:
+    """Whether counts may go into one number.
+
+    Raises:
+        PoolError: They are not of one unit and one kind of hair.
+    """
     units = sorted({str(one.area_unit) for one in measured})
     if len(units) > 1:
         raise PoolError(f"some are per {units[0]} and some per {units[1]}")

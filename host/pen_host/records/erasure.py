@@ -1,4 +1,4 @@
-"""Erasing who a patient is: names, texts and salts go, the treatment, its lot and the chain stay.
+"""Erasing who a patient is: names, photographs, texts and salts go, the treatment, its lot and the chain stay.
 
 The chain never held a name, only pseudonym and salted digests; with the salts gone those digests say nothing about anybody
 any more. Deleted content is overwritten in the file (`PRAGMA secure_delete`). Not reached are copies of the record that
@@ -14,6 +14,7 @@ from datetime import date
 from sqlalchemy import delete, func, select
 
 from pen_host.journal import Draft, Kind
+from pen_host.records import photo_files
 from pen_host.records.errors import ConflictError, InputError
 from pen_host.records.store import Store, Writing
 from pen_host.records.tables import (
@@ -22,6 +23,7 @@ from pen_host.records.tables import (
     notes,
     outcomes,
     patients,
+    photographs,
     reaction_days,
     reactions,
     topicals,
@@ -66,9 +68,12 @@ def erase(store: Store, patient_id: str, reason: str, writing: Writing) -> Draft
     if row is None or row["erased_at"] is not None:
         raise ConflictError("This patient was erased before, so nothing was changed. Nothing is to be done.")
     _must_be_past_keeping(writing, patient_id, store.today())
+    # files first: should the rest fail, the patient is still there to be erased, and no face is left without a name
+    photo_files.remove(store, _only_theirs(writing, patient_id))
     connection = writing.connection
     connection.execute(delete(demographics).where(demographics.c.patient_id == patient_id))
     connection.execute(delete(notes).where(notes.c.patient_id == patient_id))
+    connection.execute(delete(photographs).where(photographs.c.patient_id == patient_id))
     its_reactions = select(reactions.c.id).where(reactions.c.patient_id == patient_id)
     writing.change(reaction_days, reaction_days.c.reaction_id.in_(its_reactions), note=None)
     writing.change(reactions, reactions.c.patient_id == patient_id, note=None, salt="")
@@ -78,6 +83,13 @@ def erase(store: Store, patient_id: str, reason: str, writing: Writing) -> Draft
     writing.change(consents, consents.c.patient_id == patient_id, **signed)
     writing.change(patients, mine, erased_at=writing.at)
     return Draft(Kind.PATIENT, {"change": "erased", "reason": reason}, subject=patient_id)
+
+
+def _only_theirs(writing: Writing, patient_id: str) -> list[str]:
+    """Digests of a patient's photographs that are nobody else's."""
+    theirs = select(photographs.c.sha256).where(photographs.c.patient_id == patient_id)
+    others = select(photographs.c.sha256).where(photographs.c.patient_id != patient_id)
+    return [row["sha256"] for row in writing.rows(theirs.where(photographs.c.sha256.not_in(others)))]
 
 
 def reason_for(text: str) -> str:

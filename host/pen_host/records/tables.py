@@ -234,6 +234,22 @@ outcomes = _table(
     Index("outcomes_kind", "kind"),
 )
 
+photographs = _table(
+    "photographs",
+    _key(),
+    _patient(),
+    _visit(nullable=True),
+    Column("day", Day, nullable=False),
+    Column("view", Text, nullable=False),
+    # of the file as it is kept, and its name
+    Column("sha256", Text, nullable=False),
+    Column("width_px", Integer, nullable=False),
+    Column("height_px", Integer, nullable=False),
+    Column("note", Text),
+    UniqueConstraint("patient_id", "sha256", name="photographs_once"),
+    Index("photographs_patient", "patient_id", "view", "day"),
+)
+
 reactions = _table(
     "reactions",
     _key(),

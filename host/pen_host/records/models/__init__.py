@@ -44,6 +44,7 @@ from pen_host.records.models.people import (
     Substance,
     TopicalUse,
 )
+from pen_host.records.models.photos import Photo, View
 from pen_host.records.models.reactions import DiaryEntry, NewReaction, Reaction, ReactionKind, Severity
 from pen_host.records.models.screenings import Override, Screened
 from pen_host.records.models.visits import (
@@ -93,6 +94,7 @@ __all__ = [
     "Patient",
     "PatientRating",
     "Person",
+    "Photo",
     "Rating",
     "Reaction",
     "ReactionKind",
@@ -110,6 +112,7 @@ __all__ = [
     "Substance",
     "TimelineItem",
     "TopicalUse",
+    "View",
     "Visit",
     "VisitSession",
     "VisitState",

@@ -1,0 +1,162 @@
+"""`pen plan`: treatment presets with their sources, the shipped ones and the clinic's own, and plans from them."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from .clinical import plain
+from .options import JournalFile, Json
+from .telling import print_json
+
+if TYPE_CHECKING:
+    from ..presets import ZoneChoice
+
+group = typer.Typer(
+    help="Presets with their sources: list, show, check, add; a plan from one.", no_args_is_help=True
+)
+
+PresetId = Annotated[str, typer.Argument(metavar="PRESET", help="As `pen plan list` shows it.")]
+PresetFile = Annotated[Path, typer.Argument(metavar="PRESET.toml", help="A preset of the clinic's own.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.add_typer(group, name="plan")
+
+
+@group.command("list")
+def list_presets(journal_file: JournalFile = None, json_: Json = False) -> None:
+    """Every preset a clinic can choose from."""
+    from ..presets import shipped_presets
+    from ..records.clinic import presets_beside
+    from .output import show_rows
+
+    found = presets_beside(journal_file).all()
+    if json_:
+        print_json({"presets": [plain(one) for one in found]})
+        return
+    shipped = {one.preset_id for one in shipped_presets()}
+    rows = [
+        (
+            *(one.preset_id, one.title, "off-label" if one.off_label else "cleared use"),
+            *(one.interval_days, one.course.sessions or "open"),
+            "shipped" if one.preset_id in shipped else "own",
+        )
+        for one in found
+    ]
+    show_rows(("preset", "title", "use", "days", "sessions", "from"), rows, right=("days", "sessions"))
+
+
+@group.command()
+def show(preset: PresetId, journal_file: JournalFile = None, json_: Json = False) -> None:
+    """One preset: zones and ranges, evidence, limits, sources, and what popular articles misquote."""
+    from ..records.clinic import presets_beside
+    from .output import show_facts, show_rows
+
+    found = presets_beside(journal_file).get(preset)
+    if json_:
+        print_json({"preset": plain(found)})
+        return
+    people = f" (n = {found.evidence.participants})" if found.evidence.participants else ""
+    facts: list[tuple[str, object]] = [
+        ("preset", found.preset_id),
+        ("title", found.label),
+        ("indication", found.indication),
+        ("interval", f"{found.interval_days} days"),
+        ("studied", f"{found.evidence.design}{people}"),
+        ("found", found.evidence.result),
+        ("limits", found.evidence.limits),
+        *([("other trials", found.evidence.other)] if found.evidence.other else []),
+        *([("short interval", found.short_interval)] if found.short_interval else []),
+        *(("misquoted", one) for one in found.misquoted),
+        *(("after-care", one) for one in found.after_care),
+        *(("source", f"{one.citation} {one.url}") for one in found.sources),
+    ]
+    show_facts(facts)
+    print()
+    rows = [
+        (
+            one.name,
+            f"{one.depth_um.low}-{one.depth_um.high} ({one.depth_um.usual})",
+            f"{one.rate_mhz.low // 1000}-{one.rate_mhz.high // 1000} ({one.rate_mhz.usual // 1000})",
+            f"{one.passes.low}-{one.passes.high}",
+            f"{one.target.low}-{one.target.high}",
+        )
+        for one in found.zones
+    ]
+    show_rows(("zone", "protrusion um (usual)", "rate Hz (usual)", "passes", "target /cm2"), rows)
+
+
+@group.command()
+def check(file: PresetFile, json_: Json = False) -> None:
+    """Whether a preset of the clinic's own holds together; nothing is stored."""
+    from ..presets import load_preset
+
+    found = load_preset(file)
+    if json_:
+        print_json({"preset": plain(found)})
+    else:
+        print(f"{found.preset_id} holds together: {len(found.zones)} zones, {len(found.sources)} sources.")
+
+
+@group.command()
+def add(file: PresetFile, journal_file: JournalFile = None, json_: Json = False) -> None:
+    """Take a preset into the clinic's own, beside its record; a name that is taken is refused."""
+    from ..presets import PresetError, load_preset
+    from ..records.clinic import OWN_PRESETS, presets_beside, record_in
+    from ..whole_files import write_whole
+
+    found = load_preset(file)
+    if found.preset_id in {one.preset_id for one in presets_beside(journal_file).all()}:
+        raise PresetError(file.name, [f"preset_id {found.preset_id} is taken by another preset"])
+    target = record_in(journal_file).parent / OWN_PRESETS / f"{found.preset_id}.toml"
+    write_whole(target, file.read_bytes())
+    if json_:
+        print_json({"preset": plain(found), "file": str(target)})
+    else:
+        print(f"{found.preset_id} is one of the clinic's own now: {target}")
+
+
+@group.command()
+def make(
+    preset: PresetId,
+    zone: Annotated[list[str], typer.Option(help="NAME=AREA in mm2, as measured; repeatable.")],
+    needles: Annotated[
+        int | None, typer.Option(help="Needles of the cartridge; the preset's when not given.")
+    ] = None,
+    journal_file: JournalFile = None,
+    json_: Json = False,
+) -> None:
+    """A plan from a preset and measured areas, with the time on skin it takes."""
+    from .. import dose
+    from ..records.clinic import presets_beside
+    from .output import show_rows
+
+    plan = presets_beside(journal_file).to_plan(preset, [_choice(one) for one in zone], needles=needles)
+    if json_:
+        print_json({"plan": plain(plan), "plan_digest": plan.plan_digest})
+        return
+    rows = [
+        (
+            one.name,
+            *(one.area_mm2, one.depth_um, one.rate_mhz // 1000, one.passes, one.hold_s),
+            f"{float(dose.contact_s_for(one, plan.needles)):.1f}",
+        )
+        for one in plan.zones
+    ]
+    columns = ("zone", "area mm2", "protrusion um", "rate Hz", "passes", "hold s", "at most s on skin")
+    show_rows(columns, rows, right=columns[1:], title=plan.title)
+    print(f"digest {plan.plan_digest}")
+
+
+def _choice(text: str) -> "ZoneChoice":
+    from ..presets import ZoneChoice
+    from ..records import InputError, made
+
+    name, equals, area = text.partition("=")
+    if not (name and equals and area.isdigit()):
+        raise InputError(
+            "the plan", {"zone": f"{text} names no zone and area; write it as --zone vertex=5000"}
+        )
+    return made(ZoneChoice, "the plan", {"name": name, "area_mm2": int(area)})
