@@ -8,8 +8,8 @@ neighbour, the end cut off at every length (also together with the signatures ov
 correct hashes (unsigned, signed with another key, with a row of the tables changed along). Then the record is verified with
 what its own computer knows; an attack that leaves no finding is `undetected`.
 
-Version tables of the migrations are no evidence and are left out. Whoever has the station's key as well is not
-stopped by any of this; the heads on printed reports and on the clinic's server are there for that.
+Version tables of the migrations and a station's notes about its server are no evidence and are left out. Whoever has the
+station's key as well is not stopped by any of this; the heads on printed reports and on the clinic's server are there for that.
 """
 
 from __future__ import annotations
@@ -109,7 +109,9 @@ def pen_event(number: int) -> PenEvent:
 def tables(connection: sqlite3.Connection) -> list[str]:
     """Every table that is evidence."""
     found = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")
-    return [name for (name,) in found if name not in NO_EVIDENCE and not name.startswith("sqlite_")]
+    return [
+        name for (name,) in found if name not in NO_EVIDENCE and not name.startswith(("sqlite_", "station_"))
+    ]
 
 
 def contents(connection: sqlite3.Connection) -> list[list[Any]]:

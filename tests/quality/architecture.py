@@ -139,6 +139,7 @@ ROOMS: Mapping[str, Room] = {
     "pen_host.records": host(*RECORD),
     "pen_host.records.cohort": host("records", pure=True),
     "pen_host.records.adjuncts": host("records", "findings", pure=True),
+    "pen_host.stations": host("records", *RECORD),
     "pen_host.exports": host("records", "picture", *RECORD),
     # STOP needs neither record nor session
     "pen_host.stopping": host("pen", *WIRE),
@@ -159,6 +160,7 @@ ROOMS: Mapping[str, Room] = {
             "engineering",
             "spec",
             "records",
+            "stations",
             "pen",
         ),
         *VIEWS,

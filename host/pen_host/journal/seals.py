@@ -90,9 +90,8 @@ class Seals:
         self._connection = connection
         self._tables: dict[str, Sealed] = {}
         connection.execute("PRAGMA temp_store = MEMORY")
-        connection.execute(
-            "CREATE TEMP TABLE touched (name TEXT, row_key TEXT, PRIMARY KEY (name, row_key)) WITHOUT ROWID"
-        )
+        # no key and no OR IGNORE: within a trigger the outer statement's way with conflicts counts, not the trigger's
+        connection.execute("CREATE TEMP TABLE touched (name TEXT, row_key TEXT)")
 
     def watch(self) -> None:
         """Watches every table that is there by now."""
@@ -104,7 +103,7 @@ class Seals:
         self._tables[table.name] = table
         for event, rows in (("INSERT", ("NEW",)), ("UPDATE", ("OLD", "NEW")), ("DELETE", ("OLD",))):
             notes = "".join(
-                f"INSERT OR IGNORE INTO touched VALUES ('{table.name}', {table.row_key(row)});"  # noqa: S608
+                f"INSERT INTO touched VALUES ('{table.name}', {table.row_key(row)});"  # noqa: S608
                 for row in rows
             )
             self._connection.execute(f'DROP TRIGGER IF EXISTS temp."seal_{table.name}_{event}"')
@@ -134,7 +133,7 @@ class Seals:
         for table in self._tables.values():
             unfit = [key for key, row, state in every_row(self._connection, table) if not fits(row, state)]
             self._connection.executemany(
-                "INSERT OR IGNORE INTO touched VALUES (?, ?)", [(table.name, key) for key in unfit]
+                "INSERT INTO touched VALUES (?, ?)", [(table.name, key) for key in unfit]
             )
             count += len(unfit)
         return count
@@ -145,7 +144,7 @@ class Seals:
         Args:
             foreign: The rows came from another station, so they are not sent on from here.
         """
-        touched = self._connection.execute("SELECT name, row_key FROM temp.touched ORDER BY 1, 2").fetchall()
+        touched = self._connection.execute("SELECT DISTINCT name, row_key FROM temp.touched ORDER BY 1, 2").fetchall()
         self.clear()
         return [
             self._draft(touched[start : start + ROWS_AN_ENTRY], foreign=foreign)

@@ -80,6 +80,36 @@ row_states = Table(
     sqlite_with_rowid=False,
 )
 
+station_link = Table(
+    "station_link",
+    metadata,
+    Column("station_id", Text, primary_key=True),
+    Column("sent_change_no", _LONG, nullable=False),
+    Column("fetched_version", _LONG, nullable=False),
+    Column("fetched_us", _LONG),
+    sqlite_strict=True,
+)
+
+station_bases = Table(
+    "station_bases",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("row_key", Text, primary_key=True),
+    Column("version", _LONG, nullable=False),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+
+station_held = Table(
+    "station_held",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("row_key", Text, primary_key=True),
+    Column("why", Text, nullable=False),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+
 GUARDS = (
     "entries_never_updated",
     "entries_never_deleted",
