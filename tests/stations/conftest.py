@@ -87,7 +87,7 @@ class Station:
         return self.clinic.patients.add(Demographics(full_name=name, birth_date=date(1980, 2, 29)), ANNA)
 
     def cartridge(self, serial: str, lot: str = "LOT-7") -> str:
-        scan = gs1.element_string(gs1.Scanned(GTIN, lot, date(2099, 1, 31), serial, {}))
+        scan = gs1.element_string(gs1.Scanned(GTIN, lot, date(2070, 1, 31), serial, {}))
         return self.clinic.cartridges.register(scan, ANNA, needles=12).cartridge_id
 
     def replicate(self) -> Replicated:

@@ -22,6 +22,7 @@ from . import (
     session,
     sim,
     spec,
+    station,
 )
 from .telling import tell
 
@@ -44,6 +45,7 @@ outcome.register(app)
 console.register(app)
 sim.register(app)
 log.register(app)
+station.register(app)
 firmware.register(app)
 hil.register(app)
 spec.register(app)

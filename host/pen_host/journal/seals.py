@@ -144,7 +144,9 @@ class Seals:
         Args:
             foreign: The rows came from another station, so they are not sent on from here.
         """
-        touched = self._connection.execute("SELECT DISTINCT name, row_key FROM temp.touched ORDER BY 1, 2").fetchall()
+        touched = self._connection.execute(
+            "SELECT DISTINCT name, row_key FROM temp.touched ORDER BY 1, 2"
+        ).fetchall()
         self.clear()
         return [
             self._draft(touched[start : start + ROWS_AN_ENTRY], foreign=foreign)
