@@ -140,6 +140,7 @@ ROOMS: Mapping[str, Room] = {
     "pen_host.records.cohort": host("records", pure=True),
     "pen_host.records.adjuncts": host("records", "findings", pure=True),
     "pen_host.stations": host("records", *RECORD),
+    "pen_host.backups": host("records", *RECORD),
     "pen_host.exports": host("records", "picture", *RECORD),
     # STOP needs neither record nor session
     "pen_host.stopping": host("pen", *WIRE),
@@ -161,6 +162,7 @@ ROOMS: Mapping[str, Room] = {
             "spec",
             "records",
             "stations",
+            "backups",
             "pen",
         ),
         *VIEWS,

@@ -9,6 +9,7 @@ from typer.exceptions import TyperException
 
 from ..errors import ExitCode, PenError
 from . import (
+    backup,
     cartridge,
     console,
     demo,
@@ -46,6 +47,7 @@ console.register(app)
 sim.register(app)
 log.register(app)
 station.register(app)
+backup.register(app)
 firmware.register(app)
 hil.register(app)
 spec.register(app)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 FORM = "derma-pen head 1"
 """First line of what is signed; a later form gets another number."""
+_TEXT = b"derma-pen text 1\n"
 NO_LIBRARY = "the package cryptography is not installed (extra evidence)"
 PUBLIC_BYTES = 32
 
@@ -80,6 +81,10 @@ class Signer:
         """A head under this station's signature."""
         return SignedHead(head, utc_ns, self.public, self._key.sign(message(head, utc_ns)).hex())
 
+    def sign_text(self, text: str) -> str:
+        """A text under this station's signature, hexadecimal; no text looks like a head."""
+        return self._key.sign(_TEXT + text.encode()).hex()
+
     def anchor(self, head: Head) -> None:
         """Keeps a head outside the record: entries that go missing later are then missed.
 
@@ -117,14 +122,22 @@ def public_key(station_id: str, vault: Vault) -> str | None:
 
 def signature_holds(signed: SignedHead) -> bool | None:
     """Whether a signature is what it says it is; None where that cannot be checked here."""
+    return _holds(signed.public, message(signed.head, signed.utc_ns), signed.signature)
+
+
+def text_signature_holds(public: str, text: str, signature: str) -> bool | None:
+    """The same for a text, see `Signer.sign_text`."""
+    return _holds(public, _TEXT + text.encode(), signature)
+
+
+def _holds(public: str, content: bytes, signature: str) -> bool | None:
     try:
         from cryptography.exceptions import InvalidSignature
         from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
     except ImportError:
         return None
     try:
-        key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(signed.public))
-        key.verify(bytes.fromhex(signed.signature), message(signed.head, signed.utc_ns))
+        Ed25519PublicKey.from_public_bytes(bytes.fromhex(public)).verify(bytes.fromhex(signature), content)
     except (InvalidSignature, ValueError, TypeError):
         return False
     return True

@@ -58,6 +58,7 @@ class Journal:
         raw: sqlite3.Connection,
         utc_ns: Callable[[], int],
         monotonic_ns: Callable[[], int],
+        vault: Vault | None = None,
     ) -> None:
         self.path = path
         self._lock = lock
@@ -72,6 +73,7 @@ class Journal:
         self._seals = Seals(raw)
         self._signer: Signer | None = None
         self._evidence_failure = ""
+        self.vault = this_vault() if vault is None else vault
 
     @classmethod
     def create_or_open(
@@ -105,8 +107,8 @@ class Journal:
         try:
             raw = sqlite.connect_writer(path)
             try:
-                journal = cls(path, lock, raw, utc_ns, monotonic_ns)
-                journal._start(station_id or secrets.token_hex(8), vault or this_vault())
+                journal = cls(path, lock, raw, utc_ns, monotonic_ns, vault)
+                journal._start(station_id or secrets.token_hex(8))
             except BaseException:
                 raw.close()
                 raise
@@ -348,7 +350,7 @@ class Journal:
     ) -> None:
         self.close()
 
-    def _start(self, station_id: str, vault: Vault) -> None:
+    def _start(self, station_id: str) -> None:
         """Makes or migrates the tables, checks the file, and writes that it was opened."""
         new = sqlite.is_empty(self._raw)
         if not new:
@@ -369,7 +371,7 @@ class Journal:
         if saved:
             first.append(Draft(Kind.JOURNAL_MIGRATED, {"to": layout.NEWEST, "copy": saved.name}))
         try:
-            self._signer = Signer(self.station_id, vault)
+            self._signer = Signer(self.station_id, self.vault)
         except VaultError as error:
             self._evidence_failure = error.sentence
 

@@ -189,6 +189,7 @@ def save(server: Connection[tuple[Any, ...]], backups: Path) -> Path:
     draft = backups / f".partial-{name}"
     try:
         draft.mkdir(parents=True, mode=0o700)
+        server.rollback()
         server.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         found = server.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1")
         for (table,) in found.fetchall():
