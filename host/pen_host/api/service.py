@@ -384,7 +384,7 @@ class ConsoleService:
             raise no_pen()
         return docked
 
-    def note(self, text: str, by: Person, **more: object) -> None:
+    def note(self, text: str, by: Person, **more: str | None) -> None:
         """Have it written into the record, in this person's name; returns at once."""
         self._scribe.note(text, actor=by.name, role=by.roles[0], **more)
 
