@@ -111,7 +111,7 @@ def _says(row: Row) -> str:
     """An entry in a line; the pen's events by their names."""
     told = dict(row.payload)
     if row.kind != Kind.PEN_EVENT:
-        first = told.pop("request", "")
+        first = told.pop("request", "") or told.pop("text", "")
         return " ".join([str(first), *(f"{name}={_value(value)}" for name, value in told.items())]).strip()
     event = PenEvent.model_validate(told)
     return (

@@ -90,7 +90,9 @@ def test_going_back_settles_everything_after_it_anew(bench: ConsoleBench) -> Non
 
 
 @pytest.mark.covers("REQ-0702")
-def test_a_whole_treatment_ends_in_a_signed_record_and_the_next_patient_wants_a_cleaned_pen(bench: ConsoleBench) -> None:
+def test_a_whole_treatment_ends_in_a_signed_record_and_the_next_patient_wants_a_cleaned_pen(
+    bench: ConsoleBench,
+) -> None:
     tab = bench.clinician()
     browser = tab._browser
     to_cartridge(tab)

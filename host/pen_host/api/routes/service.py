@@ -9,9 +9,11 @@ from typing import Any
 from fastapi import APIRouter
 
 from ...history import log_lines
-from ...outcomes import Done
+from ...session import Operator
+from ..models import Role
 from ..people import Permission
 from ..problems import Code, ProblemError
+from ..selftest import run_self_test
 from ..service import Caller
 from .shared import PROBLEMS, Service, Session
 
@@ -64,11 +66,9 @@ def self_test(service: Service, session: Session) -> dict[str, Any]:
             HTTPStatus.CONFLICT,
             "A treatment is open, so the pen was not tested. Close the treatment, or give it up, and test then.",
         )
-    outcome = service.docked().pen.self_test()
-    passed = isinstance(outcome, Done)
-    told = "The pen has tested itself and found nothing wrong." if passed else outcome.sentence
-    service.note("self-test", person, passed=passed, told=told)
-    return {"passed": passed, "told": told}
+    found = run_self_test(service.docked().pen, service.journal, Operator(person.name, Role.ENGINEER))
+    service.note("self-test", person, found.told)
+    return asdict(found)
 
 
 @router.get("/log")
