@@ -1,5 +1,6 @@
-"""A clinic with one patient whose name is hostile, and everything that can be told of a treatment: made by hand, so that each
-number in a report or export is known beforehand.
+"""A clinic with one patient whose name is hostile, and everything that can be told of a treatment.
+
+Made by hand, so that each number in a report or export is known beforehand.
 """
 
 from __future__ import annotations
@@ -218,7 +219,7 @@ def samples() -> list[Sample]:
             contact_strokes=4 * number,
             coil_cc=3_000,
             lease_left_ms=200,
-        )  # fmt: skip
+        )
         for number in range(40)
     ]
 

@@ -151,7 +151,7 @@ REACTIONS = Flat(
         _field("kind", _T, "what was seen or felt"),
         _field("severity", _T, "the strongest so far"),
         _field("onset", _D, "first day"),
-        _field("resolved", _D, "day it was gone; empty while it is there"),
+        _field("gone", _D, "day it was gone; empty while it is there"),
         _field("expected_days", _I, "how long this kind is expected to last", "d"),
         _field("escalated", _F, "somebody must look at it"),
         _field("lots", _T, "lots of that visit's cartridges, separated by blanks"),

@@ -89,7 +89,7 @@ def _patient(
                 "kind": str(seen.kind),
                 "severity": str(seen.severity),
                 "onset": identity.day(pid, seen.onset),
-                "resolved": identity.day(pid, seen.resolved),
+                "gone": identity.day(pid, seen.resolved),
                 "expected_days": seen.expected_days,
                 "escalated": seen.escalated is not None,
                 "lots": " ".join(seen.lots),

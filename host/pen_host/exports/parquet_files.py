@@ -24,7 +24,7 @@ from pen_host.trace import Sample, as_dict, unpack
 if TYPE_CHECKING:
     import pyarrow
 
-_LEVEL = 9
+_LEVEL = 3
 """Of zstd. (J)"""
 _WHOLE = "all"
 """Month of tables that belong to none."""

@@ -256,10 +256,10 @@ def _after(clinic: Clinic, visit: Visit) -> Iterator[Block]:
         if visit.opened_at - ADJUNCTS_BEFORE <= one.used_at <= (visit.closed_at or one.used_at)
     ]
     if used:
-        rows = tuple(
+        adjuncts = tuple(
             (words.named(one.substance), one.detail or words.NONE, words.moment(one.used_at)) for one in used
         )
-        yield Grid(("Adjunct, recorded and not advised", "Detail", "Used"), rows, wide=(0, 1))
+        yield Grid(("Adjunct, recorded and not advised", "Detail", "Used"), adjuncts, wide=(0, 1))
     seen = [one for one in clinic.reactions.of(visit.patient_id) if one.visit_id == visit.visit_id]
     if seen:
         rows = tuple(
