@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from contextlib import closing
 from itertools import pairwise
@@ -13,15 +14,21 @@ from pen_host.journal import Draft, Head, Journal, Kind, parts, verify_record
 from pen_host.vault import FileVault
 
 
-@pytest.fixture
-def long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(parts, "LONG", 100)
-    monkeypatch.setattr(parts.os, "cpu_count", lambda: 3)
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("long")
     with Journal.create_or_open(
-        tmp_path / "r.sqlite3", station_id="s1", vault=FileVault(tmp_path / "k")
+        folder / "r.sqlite3", station_id="s1", vault=FileVault(folder / "k")
     ) as journal:
         journal.append_all([Draft(Kind.NOTE, {"text": f"note {number}"}) for number in range(200)])
-    return tmp_path / "r.sqlite3"
+    return folder / "r.sqlite3"
+
+
+@pytest.fixture
+def long(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(parts, "LONG", 100)
+    monkeypatch.setattr(parts.os, "cpu_count", lambda: 3)
+    return Path(shutil.copyfile(made, tmp_path / "r.sqlite3"))
 
 
 def in_parts(path: Path, *known: Head) -> bool:
