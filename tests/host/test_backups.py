@@ -74,7 +74,7 @@ def test_nothing_in_a_backup_says_who_a_patient_is(place: Place) -> None:
     assert b"1980-02-29" not in content(saved)
 
 
-@pytest.mark.covers("HAZ-14")
+@pytest.mark.covers("REQ-1404")
 def test_a_patient_who_was_erased_cannot_be_read_in_any_backup_and_the_chain_is_whole(place: Place) -> None:
     gone, stays = place.patient("Ada Example"), place.patient("Bea Example")
     saved = place.saved()

@@ -60,7 +60,7 @@ def test_a_closed_record_is_signed_to_its_last_entry(record: Path, vault: FileVa
     assert anchored("s1", vault) == audit.report.head
 
 
-@pytest.mark.covers("REQ-1401")
+@pytest.mark.covers("REQ-1401", "REQ-1403")
 def test_no_attack_of_a_sample_goes_unnoticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PEN_KEYS", str(tmp_path / "keys"))
     verdicts, _ = tamper.run(tmp_path, share=0.05, seed=7)

@@ -24,7 +24,7 @@ def rules(station: Station, cartridge: str) -> list[str]:
     return [finding.rule_id for finding in found(station, cartridge)]
 
 
-@pytest.mark.covers("HAZ-05")
+@pytest.mark.covers("REQ-0505")
 def test_a_cartridge_is_opened_once_the_server_has_confirmed_it(site: Site) -> None:
     one = site.station("s1")
     one.replicate()

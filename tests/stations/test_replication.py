@@ -127,6 +127,7 @@ def test_an_erased_patient_goes_from_server_and_other_stations(site: Site) -> No
     assert audit.intact, audit.report.damages
 
 
+@pytest.mark.covers("REQ-1405")
 def test_the_server_goes_away_amid_a_replication_and_nothing_is_lost(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,6 +12,7 @@ from typing import TypeAlias
 from pen_host.journal import sqlite
 from pen_host.journal.chain import COLUMNS, HASH, SEQ, STATION, ChainCheck, Damage, DamageKind, Head, RawRow
 from pen_host.journal.errors import JournalDamagedError
+from pen_host.journal.parts import intact_in_parts
 
 Progress: TypeAlias = Callable[[int, int], None]
 """Called with entries checked so far and entries in all."""
@@ -71,7 +72,7 @@ def verify_record(
     """
     with closing(sqlite.connect_reader(path)) as connection:
         try:
-            return _verify(connection, progress, known, after)
+            return _verify(path, connection, progress, known, after)
         except sqlite3.DatabaseError as error:
             failure = sqlite.translated(path, error)
             if not isinstance(failure, JournalDamagedError):
@@ -80,7 +81,7 @@ def verify_record(
 
 
 def _verify(
-    connection: sqlite3.Connection, progress: Progress | None, known: Sequence[Head], after: int
+    path: Path, connection: sqlite3.Connection, progress: Progress | None, known: Sequence[Head], after: int
 ) -> Report:
     damages = [
         Damage(
@@ -97,6 +98,16 @@ def _verify(
     start = connection.execute(
         "SELECT station_id, seq, hash FROM entries WHERE station_id = ? AND seq = ?", (station, after)
     ).fetchone()
+    if after == 0 and not damages:
+        ends = connection.execute(
+            "SELECT station_id, seq, hash FROM entries ORDER BY station_id DESC, seq DESC LIMIT 1"
+        ).fetchone()
+        if (
+            ends
+            and ends[:2] == (station, total)
+            and intact_in_parts(path, station, Head(*ends), known, progress)
+        ):
+            return Report(total, Head(*ends), ())
     check = ChainCheck(known, Head(*start) if start else None)
     last: RawRow | None = None
     place = (station, after)
