@@ -10,7 +10,8 @@ from axe_playwright_python.sync_playwright import Axe
 from tests.console.desk import Desk, Studio
 from tests.console.tour import tour
 
-pytestmark = pytest.mark.xdist_group("console-tour")
+# one walk is the set-up of all tests here: minutes, where the machine does other things as well
+pytestmark = [pytest.mark.xdist_group("console-tour"), pytest.mark.timeout(900)]
 TOUCH_PX = 44
 WIDTHS = ((1366, 768), (768, 1024))
 SMALL = """(least) => [...document.querySelectorAll('button, a[href], input, select, textarea, summary')].filter((one) => {
