@@ -15,7 +15,7 @@ from hil_tests.benches.sim import SimBench
 from hil_tests.chip import image as chip_image
 from hil_tests.evidence import plugin as evidence_plugin
 from hil_tests.host import Station
-from hil_tests.stages import ForkKeeper, FreshKeeper, Keeper, Stage
+from hil_tests.stages import ForkKeeper, FreshKeeper, Keeper, LedKeeper, Stage
 from pen_host.errors import PenError
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 SIM = "sim"
 CHIP = "chip"
+SERIAL = "serial"
 KEEPERS = pytest.StashKey[dict[str, Keeper]]()
 COPIES = pytest.StashKey[list[forked.Copies]]()
 CHIP_LIMIT_S = 600
@@ -38,12 +39,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="PEN",
         help="pen under test in hil_tests: sim, chip, or serial:PORT with a rig beside it",
     )
+    parser.addoption("--rig", metavar="RIG", help="serial:PORT of the rig beside a real pen")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Name this suite's markers and prepare the keepers."""
     config.addinivalue_line("markers", "stage(stage): what has happened to the pen before the test begins")
     config.addinivalue_line("markers", "needs(*abilities): what the bench must be able to do")
+    config.addinivalue_line("markers", "spends_tip: no session can be opened with the pen's tip afterwards")
     config.stash[KEEPERS] = {}
     config.stash[COPIES] = []
     evidence_plugin.register(config)
@@ -68,13 +71,14 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """On a chip: by image, then by stage, for a chip only ever goes on; the tests of an image stay together."""
-    if config.getoption("--pen") != CHIP:
+    """But for the simulated pen: by image, then by stage, for a pen only ever goes on; the tests of one pen stay together."""
+    kind = str(config.getoption("--pen")).partition(":")[0]
+    if kind == SIM:
         return
     ours = [item for item in items if _pen_name(item)]
-    ours.sort(key=lambda item: (_pen_name(item), _stage(item) or Stage.BOOTED))
+    ours.sort(key=lambda item: (_pen_name(item), _stage(item) or Stage.BOOTED, _spends_tip(item)))
     items[:] = [item for item in items if not _pen_name(item)] + ours
-    for item in ours:
+    for item in ours if kind == CHIP else ():
         item.add_marker(pytest.mark.xdist_group(_pen_name(item)))
         item.add_marker(pytest.mark.timeout(0))  # a copy has a limit of its own
 
@@ -102,6 +106,8 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     """What still runs is not waited for."""
     for copies in session.config.stash[COPIES]:
         copies.end()
+    for keeper in session.config.stash[KEEPERS].values():
+        keeper.end()
 
 
 def _cores(item: pytest.Item) -> int:
@@ -136,7 +142,10 @@ def station(request: pytest.FixtureRequest, pen_name: str) -> Iterator[Station]:
     marked = _stage(request.node)
     if marked is None:
         raise pytest.UsageError(f"{request.node.nodeid} needs a mark: stage(Stage.…)")
-    station = keeper.station(marked)
+    try:
+        station = keeper.station(marked)
+    except Unable as lacking:
+        pytest.skip(str(lacking))
     _require(request.node, station.bench)
     began_ns = station.bench.now_ns
     yield station
@@ -179,11 +188,11 @@ def _keeper(config: pytest.Config, name: str) -> Keeper:
     keepers = config.stash[KEEPERS]
     if name not in keepers:
         keepers.clear()  # the pen of another image takes memory and is not asked for again
-        keepers[name] = _new_keeper(name)
+        keepers[name] = _new_keeper(name, config.getoption("--rig"))
     return keepers[name]
 
 
-def _new_keeper(name: str) -> Keeper:
+def _new_keeper(name: str, rig: str | None) -> Keeper:
     kind, _, rest = name.partition(":")
     if kind == SIM:
         return FreshKeeper(lambda: SimBench(name))
@@ -191,12 +200,20 @@ def _new_keeper(name: str) -> Keeper:
         from hil_tests.benches.chip import ChipBench  # late: only a chip needs an emulator
 
         return ForkKeeper(lambda: ChipBench(Path(rest)))
-    raise pytest.UsageError(f"--pen {name}: use sim, chip or serial:PORT")
+    if kind == SERIAL and rest and rig:
+        from hil_tests.benches.rig import SerialBench  # late: opens ports
+
+        return LedKeeper(lambda: SerialBench(rest, rig.removeprefix(f"{SERIAL}:")))
+    raise pytest.UsageError(f"--pen {name}: use sim, chip, or serial:PORT with --rig serial:PORT")
 
 
 def _pen_name(item: pytest.Item) -> str:
     callspec = getattr(item, "callspec", None)
     return str(callspec.params.get("pen_name", "")) if callspec else ""
+
+
+def _spends_tip(item: pytest.Item) -> bool:
+    return item.get_closest_marker("spends_tip") is not None
 
 
 def _stage(item: pytest.Item) -> Stage | None:

@@ -9,9 +9,20 @@ from __future__ import annotations
 import abc
 import enum
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from hil_tests.benches import Bench
-from hil_tests.host import Station
+from hil_tests.benches import Bench, Unable
+from hil_tests.host import DEPTH_UM, OPERATOR, RATE_MHZ, Station
+from pen_host.names import Condition, State
+
+if TYPE_CHECKING:
+    from hil_tests.benches.rig import RigBench
+
+
+SETTLE_MS = 400
+"""Hands that were moved are debounced, supply and temperature read anew, within this."""
+
+_TIP_SPENT = 1 << Condition.CARTRIDGE_USED | 1 << Condition.CARTRIDGE_NOT_BURNED
 
 
 class Stage(enum.IntEnum):
@@ -50,6 +61,9 @@ class Keeper(abc.ABC):
         """A test is over."""
         station.bench.close()
 
+    def end(self) -> None:  # noqa: B027 - most keepers hold nothing that outlives its process
+        """The run is over."""
+
 
 class FreshKeeper(Keeper):
     """A new pen for each test."""
@@ -83,3 +97,89 @@ class ForkKeeper(Keeper):
 
     def finish(self, station: Station) -> None:
         """The copy ends with its process."""
+
+
+class LedKeeper(Keeper):
+    """One real pen. Tests up to `GREETED` begin with a reset; all later ones share a session, for its tip serves no second one.
+
+    Stages are asked for in rising order. Tests that use the tip up, by a reset or by taking it off, come last; behind each of
+        them the next session wants a new tip.
+    """
+
+    def __init__(self, make: Callable[[], RigBench]) -> None:
+        self._make = make
+        self._bench: RigBench | None = None
+        self._station: Station | None = None
+        self._in_session = False
+        self._tip_spent = False
+
+    def station(self, stage: Stage) -> Station:
+        """The pen at this stage: led back by host and hands when its session goes on, else reset.
+
+        Raises:
+            Unable: The pen's tip was used up by the test before.
+        """
+        if self._in_session and self._station is not None and stage >= Stage.PREPARED:
+            if stage is Stage.ARMED:
+                self._station.arm()
+            return self._station
+        if self._tip_spent and stage >= Stage.PREPARED:
+            raise Unable(
+                "take another tip: the test before used this one up. Put in a new one and run this test alone"
+            )
+        station = self._reset()
+        if stage is Stage.BOOTED:
+            return station
+        station.worker.connect()
+        calm(station)
+        lead(station, Stage.BOOTED, stage)
+        self._in_session = stage >= Stage.PREPARED
+        return station
+
+    def finish(self, station: Station) -> None:
+        """Hands rest, the pen is disarmed, a stop is cleared, set-points are those of `PREPARED` again."""
+        super().finish(station)
+        if not self._in_session:
+            return
+        self._in_session = not station.worker.dead and self._goes_on(station)
+        self._tip_spent = not self._in_session
+
+    def _goes_on(self, station: Station) -> bool:
+        """Lead the pen back to `PREPARED`; False when its session or its tip is gone."""
+        calm(station)
+        status = station.status()
+        if status.session_nonce == 0 or status.conditions & _TIP_SPENT:
+            return False
+        station.done(station.pen.home())
+        station.done(station.pen.set_depth(DEPTH_UM))
+        station.done(station.pen.set_rate(RATE_MHZ))
+        return True
+
+    def end(self) -> None:
+        """The rig lets go of the pen."""
+        if self._station is not None:
+            self._station.worker.close()
+        if self._bench is not None:
+            self._bench.end()
+            self._bench = None
+
+    def _reset(self) -> Station:
+        """The pen after a reset; no host has spoken to it."""
+        if self._bench is None:
+            self._bench = self._make()
+        if self._station is not None:
+            self._station.worker.close()
+        self._bench.close()
+        self._bench.reset()
+        self._station = Station(self._bench)
+        return self._station
+
+
+def calm(station: Station) -> None:
+    """Lead a pen whose hands rest back to idle: disarm it, or clear its stop in the operator's name."""
+    station.let_pass(SETTLE_MS)
+    status = station.status()
+    if status.state in (State.ARMING, State.ARMED, State.STROKING):
+        station.done(station.pen.disarm())
+    elif status.state is State.STOPPED:
+        station.done(station.pen.clear_fault(status.first_cause, status.cause_event, OPERATOR))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,22 @@ settings.register_profile(
     "ci", derandomize=True, print_blob=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if CI else "desk"))
+
+
+KEYS_MADE = pytest.StashKey[str]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Gives the run a folder for keys, so that no test looks into anybody's keyring; workers and programs inherit it."""
+    if "PEN_KEYS" not in os.environ:
+        os.environ["PEN_KEYS"] = config.stash[KEYS_MADE] = tempfile.mkdtemp(prefix="pen-keys-")
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Removes that folder."""
+    made = config.stash.get(KEYS_MADE, None)
+    if made:
+        shutil.rmtree(made, ignore_errors=True)
 
 
 def micropython_image() -> Path | None:

@@ -338,6 +338,10 @@ class Chip:
         self._outgoing.clear()
         self._waiting_read = None
         self._device.hard_reset(cause=cause)
+        if cause is not ResetCause.WATCHDOG:
+            # a chip's reset stops its watchdog; the emulator lets it run on, into the middle of the next boot
+            watchdog = self.mcu.watchdog
+            watchdog._enable = watchdog.timer.enable = watchdog.alarm.enable = False
         self.wiring.apply()
 
     def _enumerated(self) -> None:

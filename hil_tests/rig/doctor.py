@@ -98,6 +98,9 @@ UNTRIED = {
     "PEN_POWER": "the pen would be gone from USB: seen to be on, for it answers",
 }
 
+PULLS = 8
+"""A line that toggles, as the lease does in the pen's self-test, does not look loose in so many rounds but once in 65,536."""
+
 
 class Doctor:
     """One round of checks on a bench whose rig has begun a run."""
@@ -150,12 +153,11 @@ class Doctor:
     # --- the rig's inputs ---------------------------------------------------------------------------------------------------
 
     def _loose(self) -> Iterator[Finding]:
-        """A wire that is driven does not follow the rig's own pull."""
-        up = self._rig.request("PULL", 1)
-        down = self._rig.request("PULL", 0)
+        """A wire that is driven does not follow the rig's own pull every time: one that toggles may by chance."""
+        follows, down = self._follows()
         for line in pins.PULLED:
             bit = 1 << pins.gpio(line)
-            if up & bit and not down & bit:
+            if follows & bit:
                 signal = next(entry[3] for entry in pins.LINES if entry[0] == line)
                 text = f"nothing drives it: check the wire to the pen's {signal}, its 1 kohm and the common ground"
                 yield Finding(line, Verdict.BAD, text)
@@ -165,6 +167,16 @@ class Doctor:
                 )
             elif line == "COIL":
                 yield Finding(line, Verdict.OK, "driven, low at rest; strokes are left to the suite")
+
+    def _follows(self) -> tuple[int, int]:
+        """Lines that went with the pull in every round, as a mask; and those ever seen high while pulled down."""
+        follows, high = -1, 0
+        for _ in range(PULLS):
+            up = self._rig.request("PULL", 1)
+            down = self._rig.request("PULL", 0)
+            follows &= up & ~down
+            high |= down
+        return follows, high
 
     # --- what the pen sees --------------------------------------------------------------------------------------------------
 

@@ -100,6 +100,7 @@ def test_a_soft_reset_under_strokes_leaves_no_output_high(station: Station, evid
     assert bench.level(Signal.SAFE) == 0
 
 
+@pytest.mark.spends_tip
 @pytest.mark.stage(Stage.ARMED)
 @pytest.mark.needs(Ability.RESET)
 @pytest.mark.covers("REQ-0306")

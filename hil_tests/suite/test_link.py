@@ -53,7 +53,9 @@ def test_settings_whose_writing_was_cut_are_the_old_ones(station: Station, evide
     station.worker.run(lambda: happened() or ticket.outcome is not None, GREETING_S)
     assert happened(), "the power failed amid the write"
     bench.await_boot()
-    again = station.reconnect().greet()
+    again = station.reconnect()
+    again.worker.connect()
+    evidence.equal("resets by the watchdog after the cut", bench.resets, 0, "resets")
     held = again.pen.settings_read()
     evidence.equal("settings version after a cut write", held.version, old.version, "", hazard="HAZ-14")
     assert held == old

@@ -64,6 +64,7 @@ def test_stop_from_the_host_is_confirmed_in_time(station: Station, evidence: Evi
     assert station.status().first_cause == Fault.STOP_COMMAND
 
 
+@pytest.mark.spends_tip
 @pytest.mark.stage(Stage.ARMED)
 @pytest.mark.covers("CARTRIDGE_UNLATCHED")
 def test_a_cartridge_pulled_under_strokes_stops_the_pen(station: Station, evidence: Evidence) -> None:

@@ -17,6 +17,7 @@ from pen_host.names import State
 from pen_host.plans import load_plan
 from pen_host.session import Operator, open_session, recover
 from pen_host.session.events import seen
+from pen_host.vault import FileVault
 from pen_protocol import limits
 
 HELD_MS = 170
@@ -31,7 +32,7 @@ def test_a_treatment_is_recorded_as_the_coil_made_it(
     bench, pen = station.bench, station.pen
     operator = Operator("bench", "rig")
     plan = load_plan("demo_scalp")
-    with Journal.create_or_open(tmp_path / "record.sqlite") as journal:
+    with Journal.create_or_open(tmp_path / "record.sqlite", vault=FileVault(tmp_path / "keys")) as journal:
         station.worker.add_gate("journal", lambda: journal.healthy)
         recover(pen, journal, operator)
         session = open_session(pen, journal, operator, plan, None, {})

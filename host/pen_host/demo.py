@@ -15,6 +15,7 @@ from .plans import load_plan
 from .progress import Progress
 from .session import Job, Operator, Proceed, TreatmentResult, run_treatment, writable
 from .transport import open_transport
+from .vault import FileVault
 from .worker import PenWorker
 
 PLAN = "demo_scalp"
@@ -120,7 +121,7 @@ def run_demo(out: Path, watch: Callable[[Progress], None], url: str = "sim:") ->
     hands = SimulatedHands(pen, plan)
     with (
         PenWorker(transport, pen.clock, dumps=out / "blackbox") as worker,
-        Journal.create_or_open(out / "record.sqlite") as journal,
+        Journal.create_or_open(out / "record.sqlite", vault=FileVault(out / "keys")) as journal,
     ):
         worker.add_gate("journal", lambda: journal.healthy)
         worker.connect()

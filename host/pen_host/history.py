@@ -13,6 +13,22 @@ from .names import EventCode, cause_name, event_name
 from .trace import Mark, unpack
 
 _SAYS_MAX = 110
+_LOG_LOOK = 4_000
+"""So many of the newest entries are looked through for a log. (J)"""
+_LOG_KINDS = frozenset(
+    {
+        Kind.NOTE,
+        Kind.JOURNAL_CREATED,
+        Kind.JOURNAL_OPENED,
+        Kind.JOURNAL_CLOSED,
+        Kind.JOURNAL_RECOVERED,
+        Kind.JOURNAL_MIGRATED,
+        Kind.CLOCK_STEPPED,
+        Kind.EVENT_CONFLICT,
+        Kind.TRIP,
+    }
+)
+"""What is about program and pen, and never about a patient."""
 
 
 def _when(utc_ns: int) -> str:
@@ -67,6 +83,19 @@ def session_entries(reader: JournalReader, session_id: str) -> list[dict[str, An
     return [_entry(row) for row in reader.rows(session_id) if row.kind != Kind.SAMPLES]
 
 
+def log_lines(reader: JournalReader, newest_seq: int, at_most: int) -> list[dict[str, Any]]:
+    """The newest entries about program and pen, newest first; patients are in none of them.
+
+    Args:
+        reader: The record.
+        newest_seq: Number of its newest entry.
+        at_most: How many.
+    """
+    rows = reader.rows(after_seq=max(0, newest_seq - _LOG_LOOK))
+    found = [_entry(row) for row in rows if row.kind in _LOG_KINDS and row.subject is None]
+    return found[: -at_most - 1 : -1]
+
+
 def _entry(row: Row) -> dict[str, Any]:
     says = _says(row)
     return {
@@ -82,7 +111,7 @@ def _says(row: Row) -> str:
     """An entry in a line; the pen's events by their names."""
     told = dict(row.payload)
     if row.kind != Kind.PEN_EVENT:
-        first = told.pop("request", "")
+        first = told.pop("request", "") or told.pop("text", "")
         return " ".join([str(first), *(f"{name}={_value(value)}" for name, value in told.items())]).strip()
     event = PenEvent.model_validate(told)
     return (

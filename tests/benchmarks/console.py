@@ -33,6 +33,7 @@ from pen_host.link.frames import decode_body
 from pen_protocol import framing
 from pen_sim.rig import SimPen
 from pen_sim.serve import PenServer
+from tests.console.api.bench import environment
 
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 STARTS = 3
@@ -106,7 +107,7 @@ class Station:
              "--url", url, "--journal", str(place / "record.sqlite3"), "--data", str(place / "data")],
             stdout=subprocess.PIPE,
             text=True,
-            env={**os.environ, "PEN_RUNTIME_DIR": str(place / "runtime")},
+            env=environment(place),
         )  # fmt: skip
         assert self._process.stdout is not None
         self.url: str = json.loads(self._process.stdout.readline())["url"]
@@ -216,7 +217,7 @@ def measure(seconds: float, count: int) -> list[Figure]:
     ):
         assert server.addresses is not None
         wire, url, place = Wire(server), server.addresses.url, Path(folder)
-        # the first start makes the record, which a clinic does once
+        # the first start makes the record and the bytecode, which a clinic does once
         starts = [start(chromium, place, url) for _ in range(STARTS + 1)][1:]
         figures = [
             Figure(

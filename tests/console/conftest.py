@@ -51,11 +51,3 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     if report.failed and shown is not None and "PEN_SHOTS" in os.environ:
         shown.page.screenshot(path=Path(os.environ["PEN_SHOTS"]) / f"{item.name[:60]}.png")
     return report
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The console is not finished: its tests run when they are asked for, with -m console."""
-    for item in items:
-        if Path(__file__).parent in item.path.parents:
-            item.add_marker("console")

@@ -6,7 +6,6 @@ What the pen did is read from the simulated pen's own trace, never from the page
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -21,7 +20,7 @@ from playwright.sync_api import Browser, BrowserContext, Locator, Page, Playwrig
 
 from pen_host.api.client import ConsoleClient
 from pen_host.api.runtime import find_all
-from tests.console.api.bench import Answer, ask
+from tests.console.api.bench import Answer, ask, environment
 
 PIN = "2580"
 PATIENCE_S = 30.0
@@ -69,7 +68,6 @@ class Served:
     def __init__(self, place: Path, seed: int = 11, before: str = "") -> None:
         self._place = place
         self._errors = (place / "console.err").open("w")
-        environment = {**os.environ, "PEN_RUNTIME_DIR": str(place / "runtime")}
         self.process = subprocess.Popen(
             [
                 sys.executable,
@@ -82,7 +80,7 @@ class Served:
                 "--url",
                 f"sim:?seed={seed}",
             ],
-            env=environment,
+            env=environment(place),
             stdout=subprocess.PIPE,
             stderr=self._errors,
             text=True,
@@ -183,7 +181,7 @@ class Desk:
 
     def alive(self, page: Page) -> None:
         page.wait_for_function(
-            "() => window.did_handshake && window.penStream?.state && window.penStream.frame"
+            "() => document.querySelector('.page')?.inert === false && window.penStream.state && window.penStream.frame"
         )
 
     def button(self, name: str) -> Locator:
@@ -191,6 +189,7 @@ class Desk:
 
     def heading(self, name: str) -> None:
         self.page.get_by_role("heading", name=name, exact=True).first.wait_for()
+        self.alive(self.page)
 
     def sign_in(self, name: str = "Trainee") -> None:
         self.go("/login")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-from tests.console.desk import Desk, Studio, studio
+from tests.console.desk import Desk, studio
 from tests.console.tour import tour
 
 SIZES = {"laptop": (1366, 768), "tablet": (1024, 768), "tablet-portrait": (768, 1024)}
@@ -65,13 +65,9 @@ def main(arguments: list[str]) -> int:
         sync_playwright() as driver,
         studio(Path(place), driver) as room,
     ):
-        _walk(room, camera)
+        tour(room.desk(), camera.look)
     print(f"{camera.taken * len(SIZES) * len(THEMES)} pictures in {out}")
     return 0
-
-
-def _walk(room: Studio, camera: Camera) -> None:
-    tour(room, room.desk(), camera.look)
 
 
 if __name__ == "__main__":

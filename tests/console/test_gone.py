@@ -17,7 +17,7 @@ from playwright.sync_api import Error
 
 from tests.console.desk import CHROMIUM_ARGS, Desk, Studio, chromium
 
-pytestmark = pytest.mark.xdist_group("console-pages")
+pytestmark = pytest.mark.xdist_group("console-needle")
 BUDGET_MS = 700
 
 

@@ -8,9 +8,9 @@ import pytest
 
 from pen_host.advice import Advice, for_cause
 from pen_host.names import Condition, Fault
-from tests.console.desk import PIN, Desk, wait_until
+from tests.console.desk import PIN, TRIES, Desk, wait_until
 
-pytestmark = pytest.mark.xdist_group("console-pages")
+pytestmark = pytest.mark.xdist_group("console-needle")
 
 
 @dataclass(frozen=True)
@@ -30,16 +30,20 @@ class Trip:
     cured: tuple[str, ...] = ()
 
 
-TRIPS = (
+BY_HANDS = (
     Trip(("ESTOP_OPEN", "NEEDLE_TRIPPED"), "open_estop", cured=("close_estop",)),
     Trip(("ESTOP_MISSING", "ESTOP_OPEN", "NEEDLE_TRIPPED"), "remove_estop", cured=("plug_estop",)),
     Trip(("CARTRIDGE_UNLATCHED",), "unlatch", cured=("take_cartridge", "insert_new_cartridge")),
     Trip(("CHARGER",), "connect_charger", cured=("disconnect_charger",)),
+)
+BY_FAULTS = (
     Trip(("STROKE_MISMATCH", "RATE_DROOP"), fault="droop"),
     Trip(("RATE_DROOP", "STROKE_MISMATCH"), fault="needle_slow"),
     Trip(("OVER_CURRENT",), fault="coil_short"),
     Trip(("SUPPLY_LOW",), fault="supply_low"),
 )
+LEASES = ("HOST_LEASE", "STOP_COMMAND")
+"""What a lost lease is called: the pen's own, and the console's answer to it."""
 BLOCKS = (
     ("unlatch", "latch", Condition.CARTRIDGE_UNLATCHED),
     ("connect_charger", "disconnect_charger", Condition.CHARGER),
@@ -58,20 +62,33 @@ def _happens(desk: Desk, trip: Trip) -> None:
         desk.bench.inject(trip.fault)
 
 
+def _trips(desk: Desk, trip: Trip) -> str:
+    """The cause. A machine too busy to keep the leases stops the pen first, as it must: then once more."""
+    for _ in range(TRIES):
+        since_us = desk.strokes()
+        _happens(desk, trip)
+        desk.until_state("STOPPED")
+        desk.bench.last_coil_us(since_us)
+        cause = str(desk.bench.state()["pen"]["cause"])
+        if cause not in LEASES:
+            return cause
+        _is_cured(desk, trip)
+        desk.again()
+    raise AssertionError(f"no trip in {TRIES} tries")
+
+
 def _is_cured(desk: Desk, trip: Trip) -> None:
     desk.bench.hand("release_trigger", "lift", *trip.cured)
     if trip.fault:
         desk.bench.cure(trip.fault)
 
 
-def test_each_trip_while_stroking_is_named_told_and_left_by_name(desk: Desk) -> None:
+@pytest.mark.parametrize("trips", [BY_HANDS, BY_FAULTS], ids=["by hands", "by faults"])
+def test_each_trip_while_stroking_is_named_told_and_left_by_name(desk: Desk, trips: tuple[Trip, ...]) -> None:
+    # half of them in each treatment: one with more than eight stops is closed, and a busy machine may add some
     desk.to_live(target_low=1500, target_high=1900, passes=20)
-    for trip in TRIPS:
-        since_us = desk.strokes()
-        _happens(desk, trip)
-        desk.until_state("STOPPED")
-        desk.bench.last_coil_us(since_us)
-        cause = desk.bench.state()["pen"]["cause"]
+    for trip in trips:
+        cause = _trips(desk, trip)
         assert cause in trip.causes
         lock = desk.page.locator(f".lock.first[data-name={cause}]")
         lock.wait_for()

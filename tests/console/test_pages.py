@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Playwright
 
-from tests.console.desk import Desk, studio
+from tests.console.desk import Desk, Studio
 from tests.console.tour import tour
 
-pytestmark = pytest.mark.xdist_group("console-pages")
+pytestmark = pytest.mark.xdist_group("console-tour")
 TOUCH_PX = 44
 WIDTHS = ((1366, 768), (768, 1024))
 SMALL = """(least) => [...document.querySelectorAll('button, a[href], input, select, textarea, summary')].filter((one) => {
@@ -60,15 +58,15 @@ def _look(found: Found, axe: Axe, name: str, desk: Desk) -> None:
 
 
 @pytest.fixture(scope="module")
-def found(driver: Playwright, tmp_path_factory: pytest.TempPathFactory) -> Found:
-    """One walk for all tests here, through a console of its own."""
+def found(room: Studio) -> Found:
+    """One walk for all tests here, in a browser profile of its own."""
     seen, axe = Found(), Axe()
-    with studio(Path(tmp_path_factory.mktemp("tour")), driver) as room:
-        desk = room.desk()
-        seen.base = desk.served.base
-        desk.context.on("request", lambda request: seen.requests.append(request.url))
-        tour(room, desk, lambda name, at: _look(seen, axe, name, at))
-        seen.errors = list(desk.errors)
+    desk = room.desk()
+    seen.base = desk.served.base
+    desk.context.on("request", lambda request: seen.requests.append(request.url))
+    tour(desk, lambda name, at: _look(seen, axe, name, at))
+    seen.errors = list(desk.errors)
+    desk.close()
     return seen
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from tests.console.desk import Desk, Studio
 
-pytestmark = pytest.mark.xdist_group("console-pages")
+pytestmark = pytest.mark.xdist_group("console-needle")
 
 
 def test_the_second_console_watches_live_and_cannot_arm(room: Studio, desk: Desk) -> None:

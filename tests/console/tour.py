@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tests.console.desk import PIN, Desk, Studio, wait_until
+from tests.console.desk import PIN, Desk, wait_until
 
 Look = Callable[[str, Desk], None]
 """Told the name of what is shown, and where."""
 NEEDLE = {"target_low": 250, "target_high": 300, "area_mm2": 12_000}
 
 
-def tour(room: Studio, desk: Desk, look: Look) -> None:
+def tour(desk: Desk, look: Look) -> None:
     """Walk through all of it.
 
     Args:
-        room: The console.
         desk: A browser that nobody has signed in to.
         look: Called at each stop.
     """
@@ -116,6 +115,10 @@ def _after(desk: Desk, look: Look) -> None:
     desk.ask("/api/treatment/close", endpoint="mild_erythema", aftercare_given=True, pin=PIN)
     desk.go("/records")
     look("records", desk)
+    desk.page.get_by_label("Lot", exact=True).fill("LOT-2026-001")
+    desk.page.get_by_label("Lot", exact=True).press("Enter")
+    desk.page.get_by_role("heading", name="Cartridges of lot LOT-2026-001").wait_for()
+    look("records-lot", desk)
     desk.page.get_by_role("link", name="Show").first.click()
     desk.heading("Events")
     look("records-session", desk)
@@ -135,6 +138,8 @@ def _engineer(desk: Desk, look: Look) -> None:
     desk.sign_in("Engineer")
     desk.go("/service")
     desk.heading("Raw frames")
+    desk.button("Run the self-test").click()
+    desk.page.get_by_text("found nothing wrong").wait_for()
     look("service", desk)
     desk.bench.post("/api/session/sign-out")
     desk.sign_in("Admin")

@@ -72,8 +72,10 @@ def firmware(*, pure: bool = False) -> Room:
 BOARD = {*CHIP, *SHARED, "array", "errno", "gc", "io", "os", "select", "sys", "time", "uctypes", "vfs"}
 # what is known about treating, without any record of it
 RULES = ("findings", "intervals", "screening", "presets", "checks", "dose", "models", "gs1")
-RECORD = (*RULES, "trace", "progress", "plans", "journal", "blackbox", "outcomes")
+RECORD = (*RULES, "trace", "progress", "plans", "vault", "journal", "blackbox", "outcomes")
 WIRE = ("discovery", "worker", "transport", "link", "outcomes")
+# all that the verifier of an exported chain needs: what every Python brings
+OFFLINE = {"__future__", "argparse", "collections", "hashlib", "json", "pathlib", "sys", "dataclasses"}
 # firmware whose constants the data sheet shows
 CONSTANTS = ("pio_programs", "cartridge_layout", "depth", "steps")
 # what a person or another system gets to see
@@ -129,7 +131,10 @@ ROOMS: Mapping[str, Room] = {
         "models", "dose", "findings", "intervals", "screening", "screening.engine", pure=True
     ),
     "pen_host.plans": host("models", "checks", "dose"),
-    "pen_host.journal": host("models", "trace", "outcomes"),
+    "pen_host.vault": host(),
+    "pen_host.journal": host("models", "trace", "outcomes", "vault"),
+    # goes along with an exported chain and runs where nothing of ours is installed
+    "pen_host.journal.verify_chain": Room(outside=frozenset({*OFFLINE, "cryptography"})),
     "pen_host.blackbox": host("link", "outcomes"),
     "pen_host.records": host(*RECORD),
     "pen_host.records.cohort": host("records", pure=True),
@@ -140,6 +145,8 @@ ROOMS: Mapping[str, Room] = {
     "pen_host.reports": host("records", "picture", "whole_files", "spec", *RECORD),
     "pen_host.exports": host("records", "whole_files", *RECORD),
     "pen_host.demo_course": host("session", "records", "pen", *VIEWS, *RECORD, *WIRE),
+    "pen_host.stations": host("records", *RECORD),
+    "pen_host.backups": host("records", *RECORD),
     # STOP needs neither record nor session
     "pen_host.stopping": host("pen", *WIRE),
     "pen_host.session": host("pen", "records", "picture", *RECORD, *WIRE),
@@ -160,6 +167,8 @@ ROOMS: Mapping[str, Room] = {
             "engineering",
             "spec",
             "records",
+            "stations",
+            "backups",
             "pen",
         ),
         *VIEWS,

@@ -384,6 +384,10 @@ class ConsoleService:
             raise no_pen()
         return docked
 
+    def note(self, text: str, by: Person, told: str) -> None:
+        """Have it written into the record, in this person's name; returns at once."""
+        self._scribe.note(text, actor=by.name, role=by.roles[0], told=told)
+
     # --- inside ---------------------------------------------------------------------------------------------------------
 
     def _before_frame(self, seq: int) -> None:

@@ -9,6 +9,7 @@ from typer.exceptions import TyperException
 
 from ..errors import ExitCode, PenError
 from . import (
+    backup,
     cartridge,
     console,
     demo,
@@ -25,6 +26,7 @@ from . import (
     session,
     sim,
     spec,
+    station,
 )
 from .telling import tell
 
@@ -50,6 +52,8 @@ export.register(app)
 console.register(app)
 sim.register(app)
 log.register(app)
+station.register(app)
+backup.register(app)
 firmware.register(app)
 hil.register(app)
 spec.register(app)

@@ -186,6 +186,26 @@ def save_photo(
 
 
 @group.command()
+def erase(
+    patient: PatientId,
+    reason: Annotated[str, typer.Option("--reason", help="Who asked for it and why; stands in the chain.")],
+    operator: Operator = "operator",
+    role: Role = "clinician",
+    journal_file: JournalFile = None,
+    json_: Json = False,
+) -> None:
+    """Erase who a patient is, here and in every backup; treatments, lots and the chain stay."""
+    with writing(journal_file) as clinic:
+        erased = clinic.patients.erase(patient, reason, person(operator, role))
+    if json_:
+        print_json({"patient": erased.patient_id, "copies": list(erased.copies)})
+        return
+    print(f"{erased.patient_id} is erased; their key is destroyed, so backups say no more who they were.")
+    if erased.copies:
+        print(f"  Older copies beside the record still hold them: {', '.join(erased.copies)}")
+
+
+@group.command()
 def due(
     ahead_days: Annotated[int, typer.Option("--ahead", min=0, max=365, help="Days to look ahead.")] = 14,
     on: Annotated[str | None, typer.Option("--on", help="Another day than today.")] = None,

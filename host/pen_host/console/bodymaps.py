@@ -168,6 +168,8 @@ def draw(
                     if zone in OVERLAYS and zone not in chosen:
                         continue
                     part = _svg("path", "zone on" if zone in chosen else "zone", d=shape.path)
+                    with part:
+                        _svg("title", "")._text = text.other(f"zones.{zone}", zone)
                     if press is not None:
                         part.on("click", partial(press, zone), args=[])
             for feature in body.features:

@@ -26,7 +26,8 @@ class PageLink:
 
     key: str
     path: str
-    needs: Permission | None = None
+    needs: tuple[Permission, ...] = ()
+    """Any of these; nothing for everybody."""
     simulated_only: bool = False
 
 
@@ -34,8 +35,8 @@ PAGES = (
     PageLink("today", "/"),
     PageLink("treat", "/treat"),
     PageLink("live", "/live"),
-    PageLink("records", "/records", Permission.RECORDS),
-    PageLink("service", "/service", Permission.SERVICE),
+    PageLink("records", "/records", (Permission.RECORDS,)),
+    PageLink("service", "/service", (Permission.SERVICE, Permission.PEOPLE)),
     PageLink("bench", "/bench", simulated_only=True),
 )
 
@@ -62,7 +63,7 @@ def shell(visit: Visit, key: str, classes: str = "") -> Element:
     links = [
         {"path": page.path, "name": text(f"frame.{page.key}"), "current": page.key == key}
         for page in PAGES
-        if (simulated or not page.simulated_only) and (page.needs is None or visit.may(page.needs))
+        if (simulated or not page.simulated_only) and (not page.needs or any(map(visit.may, page.needs)))
     ]
     ui.add_head_html(render("head.html"))
     person = visit.person
@@ -77,7 +78,8 @@ def shell(visit: Visit, key: str, classes: str = "") -> Element:
         )
     )
     visit.listen()
-    return tag("div", None, f"page {classes}".strip())
+    # what is pressed before the server knows which tab it is would be refused: frame.js opens the page then
+    return tag("div", None, f"page {classes}".strip(), inert="")
 
 
 def keep_true(key: Callable[[], object], redraw: Callable[[], object]) -> None:

@@ -1,5 +1,6 @@
 """The record of treatments: append-only, hash-chained, durable before it says so."""
 
+from pen_host.journal.audit import Audit, audit_record
 from pen_host.journal.chain import Damage, DamageKind, Head
 from pen_host.journal.errors import (
     EntryError,
@@ -20,6 +21,7 @@ from pen_host.journal.verify import Report, verify_record
 from pen_host.journal.writer import Journal
 
 __all__ = [
+    "Audit",
     "Count",
     "Damage",
     "DamageKind",
@@ -46,6 +48,7 @@ __all__ = [
     "StrokeReport",
     "Witness",
     "ZoneMark",
+    "audit_record",
     "default_path",
     "tally",
     "verify_record",

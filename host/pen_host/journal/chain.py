@@ -114,6 +114,8 @@ class DamageKind(StrEnum):
     UNREADABLE = "unreadable"
     GUARD = "guard missing"
     FILE = "file damaged"
+    SIGNATURE = "signature"
+    ROW = "row of a table"
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +146,10 @@ class ChainCheck:
         self._damages: list[Damage] = []
         self._seq = after.seq if after else 0
         self._hash = after.hash if after else GENESIS
-        self._known = {head.seq: head.hash for head in known if head.seq > self._seq}
+        self._known: dict[int, set[str]] = {}
+        for head in known:
+            if head.seq > self._seq:
+                self._known.setdefault(head.seq, set()).add(head.hash)
         self._next_known = min(self._known, default=0)
         self._odd: list[_Odd] = []
         self._last_odd: _Odd | None = None
@@ -202,7 +207,7 @@ class ChainCheck:
         wanted = self._known.pop(self._seq, None)
         if wanted is not None:
             self._next_known = min(self._known, default=0)
-            if wanted != row[HASH]:
+            if wanted != {row[HASH]}:
                 self._add(
                     DamageKind.REWRITTEN, row, "another entry was known under this number: written anew"
                 )

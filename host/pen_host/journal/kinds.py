@@ -52,6 +52,12 @@ class Kind(StrEnum):
     HOME_TOOL = "home_tool"
     SIGNATURE = "signature"
     """A person put name, time and meaning under something."""
+    ROWS = "rows"
+    """Digests of the rows that a change left in the other tables; see `pen_host.journal.seals`."""
+    BACKUP = "backup"
+    """The record was saved elsewhere, or restored from there."""
+    REPLICATION = "replication"
+    """What this station and the clinic's server told each other that somebody has to know."""
 
 
 REQUIRED: Mapping[str, tuple[str, ...]] = {
@@ -69,6 +75,9 @@ REQUIRED: Mapping[str, tuple[str, ...]] = {
     Kind.MEASUREMENT: ("id", "kind"),
     Kind.REACTION: ("change", "reaction"),
     Kind.SIGNATURE: ("of", "meaning", "digest"),
+    Kind.ROWS: ("change_no", "rows"),
+    Kind.BACKUP: ("change",),
+    Kind.REPLICATION: ("change",),
 }
 """Keys a payload of the kind must have; more are welcome."""
 
@@ -76,6 +85,19 @@ NAMES_PEN = frozenset(
     {Kind.SESSION_OPENED, Kind.ZONE_SELECTED, Kind.STATUS, Kind.PEN_EVENT, Kind.EVENT_CONFLICT}
 )
 """Kinds that mean nothing without the pen's serial number."""
+
+
+SIGNED = frozenset(
+    {
+        Kind.JOURNAL_OPENED,
+        Kind.JOURNAL_CLOSED,
+        Kind.JOURNAL_RECOVERED,
+        Kind.SESSION_CLOSED,
+        Kind.SIGNATURE,
+        Kind.BACKUP,
+    }
+)
+"""Entries after which the head is signed and kept outside the record. No needle moves at any of them."""
 
 
 def problem(kind: str, payload: Mapping[str, object], pen_serial: str | None) -> str:

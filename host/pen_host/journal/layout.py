@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from alembic.config import Config
 
 SCRIPTS = Path(__file__).parent / "migrations"
-NEWEST = "0001"
+NEWEST = "0003"
 """Revision of the last migration; a test compares it with the scripts."""
 
 
@@ -136,7 +136,7 @@ def _config(scripts: Path) -> Config:
     return config
 
 
-def failure(path: Path, error: SQLAlchemyError) -> JournalError:
-    """The sentence for an error that SQLAlchemy wrapped."""
-    cause = getattr(error, "orig", None)
+def failure(path: Path, error: SQLAlchemyError | sqlite3.Error) -> JournalError:
+    """The sentence for an error of SQLite, wrapped by SQLAlchemy or bare."""
+    cause = getattr(error, "orig", error)
     return sqlite.translated(path, cause if isinstance(cause, sqlite3.Error) else error)

@@ -74,6 +74,10 @@ class JournalReader:
             found.append(SessionSummary(session_id, row, closed, last, count))
         return tuple(found)
 
+    def station_id(self) -> str:
+        """The station whose chain this is; nothing for a record without an entry."""
+        return self._ask("SELECT min(station_id) FROM entries")[0][0] or ""
+
     def rows(self, session_id: str | None = None, *, after_seq: int = 0) -> Iterator[Row]:
         """Entries in order, all or those of one session, read in batches so that the writer is not held back."""
         station = self._ask("SELECT min(station_id) FROM entries")[0][0]

@@ -53,10 +53,69 @@ entries = Table(
     sqlite_with_rowid=False,
 )
 
+signed_heads = Table(
+    "signed_heads",
+    metadata,
+    Column("station_id", Text, primary_key=True),
+    Column("seq", _LONG, primary_key=True),
+    Column("hash", Text, nullable=False),
+    Column("utc_ns", _LONG, nullable=False),
+    Column("public_key", Text, nullable=False),
+    Column("signature", Text, nullable=False),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+
+row_states = Table(
+    "row_states",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("row_key", Text, primary_key=True),
+    Column("change_no", _LONG, nullable=False),
+    Column("salt", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("is_foreign", Integer, nullable=False),
+    Index("row_states_change", "change_no"),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+
+station_link = Table(
+    "station_link",
+    metadata,
+    Column("station_id", Text, primary_key=True),
+    Column("sent_change_no", _LONG, nullable=False),
+    Column("fetched_version", _LONG, nullable=False),
+    Column("fetched_us", _LONG),
+    sqlite_strict=True,
+)
+
+station_bases = Table(
+    "station_bases",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("row_key", Text, primary_key=True),
+    Column("version", _LONG, nullable=False),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+
+station_held = Table(
+    "station_held",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("row_key", Text, primary_key=True),
+    Column("why", Text, nullable=False),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+
 GUARDS = (
     "entries_never_updated",
     "entries_never_deleted",
     "entries_only_appended",
     "entries_event_never_replaced",
+    "signed_heads_never_updated",
+    "signed_heads_never_deleted",
 )
 """Triggers without which the file is no append-only record."""

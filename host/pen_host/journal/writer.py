@@ -24,16 +24,19 @@ from pen_host.journal.errors import (
     JournalUnhealthyError,
     JournalUnwritableError,
 )
-from pen_host.journal.kinds import Kind
+from pen_host.journal.kinds import SIGNED, Kind
 from pen_host.journal.location import check_place, default_path
 from pen_host.journal.lock import WriterLock
 from pen_host.journal.next_rows import NextRows, payload_text
 from pen_host.journal.pen_events import sort_events
 from pen_host.journal.reader import JournalReader
 from pen_host.journal.rows import Draft, EventsAppended, Row
-from pen_host.journal.tables import entries
+from pen_host.journal.seals import Seals
+from pen_host.journal.signing import Signer
+from pen_host.journal.tables import entries, signed_heads
 from pen_host.journal.verify import Progress, Report, verify_record
 from pen_host.models import PenEvent
+from pen_host.vault import Vault, VaultError, this_vault
 
 SYSTEM = "system"
 """Actor and role of what the program does by itself."""
@@ -55,6 +58,7 @@ class Journal:
         raw: sqlite3.Connection,
         utc_ns: Callable[[], int],
         monotonic_ns: Callable[[], int],
+        vault: Vault | None = None,
     ) -> None:
         self.path = path
         self._lock = lock
@@ -66,6 +70,10 @@ class Journal:
         self._chain = NextRows(secrets.token_hex(8))
         self._failure = ""
         self._closed = False
+        self._seals = Seals(raw)
+        self._signer: Signer | None = None
+        self._evidence_failure = ""
+        self.vault = this_vault() if vault is None else vault
 
     @classmethod
     def create_or_open(
@@ -75,6 +83,7 @@ class Journal:
         station_id: str | None = None,
         utc_ns: Callable[[], int] = time.time_ns,
         monotonic_ns: Callable[[], int] = time.monotonic_ns,
+        vault: Vault | None = None,
     ) -> Self:
         """Opens a record for writing, after making or migrating and then checking it.
 
@@ -83,6 +92,7 @@ class Journal:
             station_id: Name for a new record's station; drawn when not given.
             utc_ns: The clock.
             monotonic_ns: Time that is never set.
+            vault: Where the station's key lies; this computer's when not given.
 
         Raises:
             JournalError: The place is unsafe, somebody else writes, the file is damaged, newer, or cannot be written.
@@ -97,7 +107,7 @@ class Journal:
         try:
             raw = sqlite.connect_writer(path)
             try:
-                journal = cls(path, lock, raw, utc_ns, monotonic_ns)
+                journal = cls(path, lock, raw, utc_ns, monotonic_ns, vault)
                 journal._start(station_id or secrets.token_hex(8))
             except BaseException:
                 raw.close()
@@ -116,6 +126,11 @@ class Journal:
     def failure(self) -> str:
         """The sentence of the failure that made the journal unhealthy, or nothing."""
         return self._failure
+
+    @property
+    def evidence_failure(self) -> str:
+        """Why heads of this record are not signed, or not kept outside it; nothing while they are."""
+        return self._evidence_failure
 
     @property
     def head(self) -> Head:
@@ -171,27 +186,69 @@ class Journal:
             return self._write(lambda _: (list(drafts), texts), actor, role)
 
     def together(
-        self, change: Callable[[Connection], Sequence[Draft]], *, actor: str = SYSTEM, role: str = SYSTEM
+        self,
+        change: Callable[[Connection], Sequence[Draft]],
+        *,
+        actor: str = SYSTEM,
+        role: str = SYSTEM,
+        foreign: bool = False,
     ) -> tuple[Row, ...]:
         """Changes other tables of the record's file and writes the entries that tell of it: all of it is durable, or none.
+
+        Every row that was changed is sealed by an entry of its own kind; see `pen_host.journal.seals`.
 
         Args:
             change: Gets the connection within the transaction and returns the entries. Whatever it raises undoes
                 everything; an error of SQLAlchemy that it lets through counts as a failure of the record.
             actor: Who did it.
             role: In what role.
+            foreign: The rows come from another station, so they are not sent on from here.
 
         Raises:
             JournalError: Nothing was changed and nothing written.
         """
 
         def choose(connection: Connection) -> tuple[list[Draft], list[str]]:
-            drafts = list(change(connection))
+            self._seals.clear()
+            drafts = [*change(connection)]
+            drafts += self._seals.drafts(foreign=foreign)
             return drafts, [payload_text(draft) for draft in drafts]
 
         with self._turn:
             self._must_be_healthy()
             return self._write(choose, actor, role)
+
+    def change_layout(self, change: Callable[[Connection], Sequence[Draft]]) -> tuple[Row, ...]:
+        """Changes the layout of other tables, and seals anew what is not as it was.
+
+        Args:
+            change: As in `together`.
+
+        Raises:
+            JournalError: A row is not as its seal says, or the layout cannot be changed; nothing was changed.
+        """
+
+        def choose(connection: Connection) -> tuple[list[Draft], list[str]]:
+            self._seals.clear()
+            unfit = self._seals.note_unfit()
+            if unfit:
+                raise JournalDamagedError(
+                    self.path,
+                    f"{unfit} rows of its tables are not as they were written; pen log verify names them",
+                )
+            self._seals.forget_tables()
+            drafts = [*change(connection)]
+            self._seals.watch()
+            self._seals.note_unfit()
+            drafts += self._seals.drafts()
+            return drafts, [payload_text(draft) for draft in drafts]
+
+        with self._turn:
+            self._must_be_healthy()
+            try:
+                return self._write(choose, SYSTEM, SYSTEM)
+            finally:
+                self._seals.watch()
 
     def append_events(
         self,
@@ -313,9 +370,24 @@ class Journal:
             self._verify_newest()
         if saved:
             first.append(Draft(Kind.JOURNAL_MIGRATED, {"to": layout.NEWEST, "copy": saved.name}))
-        first.append(Draft(Kind.JOURNAL_OPENED, self._surroundings()))
-        texts = [payload_text(draft) for draft in first]
-        self._write(lambda _: (first, texts), SYSTEM, SYSTEM)
+        try:
+            self._signer = Signer(self.station_id, self.vault)
+        except VaultError as error:
+            self._evidence_failure = error.sentence
+
+        def choose(_: Connection) -> tuple[list[Draft], list[str]]:
+            self._seals.watch()
+            drafts = [*first, *self._first_seals(), Draft(Kind.JOURNAL_OPENED, self._surroundings())]
+            return drafts, [payload_text(draft) for draft in drafts]
+
+        self._write(choose, SYSTEM, SYSTEM)
+
+    def _first_seals(self) -> list[Draft]:
+        """Seals for the rows of a record that was written before rows were sealed."""
+        if self._raw.execute("SELECT 1 FROM entries WHERE kind = ? LIMIT 1", (str(Kind.ROWS),)).fetchone():
+            return []
+        self._seals.note_unfit()
+        return self._seals.drafts()
 
     def _verify_newest(self) -> None:
         report = verify_record(self.path, after=max(0, self._chain.head.seq - VERIFIED_AT_OPEN))
@@ -331,6 +403,7 @@ class Journal:
             "synchronous": chosen.synchronous,
             "python": platform.python_version(),
             "system": platform.system(),
+            **({"key": self._signer.public} if self._signer else {"unsigned": self._evidence_failure}),
         }
 
     def _read_head(self) -> Head | None:
@@ -357,13 +430,36 @@ class Journal:
                 if rows:
                     values = [dict(zip(COLUMNS, row.raw(), strict=True)) for row in rows]
                     connection.execute(insert(entries), values)
-        except SQLAlchemyError as error:
+                signed = self._sign(connection, rows)
+        except (SQLAlchemyError, sqlite3.Error) as error:
             failure = layout.failure(self.path, error)
             self._failure = failure.sentence
             raise failure from error
         if rows:
             self._chain.written(rows[-1])
+        if signed:
+            self._anchor(rows[-1].head)
         return rows
+
+    def _sign(self, connection: Connection, rows: Sequence[Row]) -> bool:
+        """Signs the head in the transaction that writes it, where one of the rows asks for it."""
+        if self._signer is None or not any(row.kind in SIGNED for row in rows):
+            return False
+        head = rows[-1].head
+        signed = self._signer.sign(head, rows[-1].utc_ns)
+        values = {"public_key": signed.public, "signature": signed.signature, "utc_ns": signed.utc_ns}
+        connection.execute(
+            insert(signed_heads).values(station_id=head.station_id, seq=head.seq, hash=head.hash, **values)
+        )
+        return True
+
+    def _anchor(self, head: Head) -> None:
+        """Keeps a head outside the record. The entry is on the disk by now, so a failure is told, not raised."""
+        assert self._signer is not None, "it has signed"
+        try:
+            self._signer.anchor(head)
+        except VaultError as error:
+            self._evidence_failure = error.sentence
 
 
 def _engine(raw: sqlite3.Connection) -> Engine:

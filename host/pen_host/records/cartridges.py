@@ -13,8 +13,9 @@ from pen_host.findings import Finding, Level
 from pen_host.journal import Draft, Kind
 from pen_host.models import CartridgeSeen, Plan
 from pen_host.records.errors import ConflictError, ForbiddenStepError, InputError, NotFoundError, made
-from pen_host.records.keys import new_key
+from pen_host.records.keys import cartridge_key, new_key
 from pen_host.records.models import Cartridge, CartridgeState, Label, Person, Recall
+from pen_host.records.registry import clinic_wide
 from pen_host.records.store import Store, Writing, as_plan, writer
 from pen_host.records.tables import cartridge_uses, cartridges, recalls, visits
 
@@ -298,7 +299,7 @@ class Cartridges:
         needles: int | None,
         by: Person,
     ) -> Cartridge:
-        key = new_key()
+        key = cartridge_key(gtin, serial)
         values = {"gtin": gtin, "serial": serial, "lot": lot, "expiry": expiry, "chip_serial": chip}
 
         def change(writing: Writing) -> Sequence[Draft]:
@@ -342,6 +343,7 @@ class Cartridges:
         if cartridge.bound_at is not None or cartridge.discarded_at is not None:
             return [_used(_name(cartridge))]
         found = self._shelf(cartridge.lot, cartridge.label.gtin if cartridge.label else "", cartridge.expiry)
+        found += clinic_wide(self._store, cartridge.cartridge_id)
         if cartridge.needles is None:
             found.append(
                 _block(

@@ -34,6 +34,7 @@ from pen_host.records.store import Store
 from pen_host.records.tables import visits
 from pen_host.records.timeline import Timeline
 from pen_host.records.visits import Visits
+from pen_host.vault import Vault
 
 RECORD = "record.sqlite3"
 OWN_PRESETS = "presets"
@@ -136,6 +137,7 @@ class Clinic:
         station_id: str | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         today: Callable[[], date] = date.today,
+        vault: Vault | None = None,
     ) -> Self:
         """Opens the record in a folder, which is made when absent; closing the clinic closes the journal.
 
@@ -144,11 +146,12 @@ class Clinic:
             station_id: Name for a new record's station; drawn when not given.
             now: The moment, UTC.
             today: The clinic's calendar day.
+            vault: Where the station's key lies; this computer's when not given.
 
         Raises:
             JournalError: It is held by another program, damaged, newer, on a full disk or in an unsafe place.
         """
-        journal = Journal.create_or_open(record_in(folder), station_id=station_id)
+        journal = Journal.create_or_open(record_in(folder), station_id=station_id, vault=vault)
         try:
             return cls._over(journal, now, today, owned=True)
         except BaseException:

@@ -1,8 +1,9 @@
 """Erasing who a patient is: names, photographs, texts and salts go, the treatment, its lot and the chain stay.
 
 The chain never held a name, only pseudonym and salted digests; with the salts gone those digests say nothing about anybody
-any more. Deleted content is overwritten in the file (`PRAGMA secure_delete`). Not reached are copies of the record that
-were made before, by a migration or by hand (whoever erases is told which of them lie beside the record), and what somebody
+any more. Deleted content is overwritten in the file (`PRAGMA secure_delete`). The patient's key is destroyed, without which what
+backups hold of them is unreadable (`pen_host.records.patient_keys`). Not reached are copies of the record that were made by a
+migration or by hand (whoever erases is told which of them lie beside the record), and what somebody
 typed as a reason into the chain: an override, an abandoned visit, a recall.
 """
 
@@ -70,6 +71,12 @@ def erase(store: Store, patient_id: str, reason: str, writing: Writing) -> Draft
     _must_be_past_keeping(writing, patient_id, store.today())
     # files first: should the rest fail, the patient is still there to be erased, and no face is left without a name
     photo_files.remove(store, _only_theirs(writing, patient_id))
+    wipe(writing, patient_id)
+    return Draft(Kind.PATIENT, {"change": "erased", "reason": reason}, subject=patient_id)
+
+
+def wipe(writing: Writing, patient_id: str) -> None:
+    """Removes from the tables who a patient is, and everything written about them as text."""
     connection = writing.connection
     connection.execute(delete(demographics).where(demographics.c.patient_id == patient_id))
     connection.execute(delete(notes).where(notes.c.patient_id == patient_id))
@@ -81,8 +88,7 @@ def erase(store: Store, patient_id: str, reason: str, writing: Writing) -> Draft
     writing.change(topicals, topicals.c.patient_id == patient_id, detail=None)
     signed = {"signed_by": GONE, "salt": "", "withdrawn_reason": None}
     writing.change(consents, consents.c.patient_id == patient_id, **signed)
-    writing.change(patients, mine, erased_at=writing.at)
-    return Draft(Kind.PATIENT, {"change": "erased", "reason": reason}, subject=patient_id)
+    writing.change(patients, patients.c.id == patient_id, erased_at=writing.at)
 
 
 def _only_theirs(writing: Writing, patient_id: str) -> list[str]:

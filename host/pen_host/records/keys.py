@@ -11,6 +11,8 @@ ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXY"
 """31 letters and digits: a prime number of them, and none that look alike (no I, L, O, U, Z)."""
 DRAWN = 9
 """Drawn letters of a pseudonym: 2.6e13 of them. The tenth is the check letter."""
+_CARTRIDGES = uuid.UUID("6d0f4c1e-5f0b-4c39-9a53-0c1d7a0f2b4e")
+"""Name space of the keys of cartridges; drawn once."""
 _LOOK_ALIKE = str.maketrans({"O": "0", "I": "1", "L": "1", "Z": "2"})
 
 
@@ -32,6 +34,11 @@ class PseudonymError(UsageError):
 def new_key() -> str:
     """A key for a row: unique over all stations."""
     return uuid.uuid4().hex
+
+
+def cartridge_key(gtin: str, serial: str) -> str:
+    """The key of a cartridge, which follows from its label: two stations that scan one cartridge mean one row."""
+    return uuid.uuid5(_CARTRIDGES, f"{gtin}/{serial}").hex
 
 
 def new_pseudonym() -> str:

@@ -36,7 +36,7 @@ def bring_up_to_date(journal: Journal) -> None:
         layout.migrate(journal.path, connection, SCRIPTS)
         return [Draft(Kind.JOURNAL_MIGRATED, told)]
 
-    journal.together(change)
+    journal.change_layout(change)
 
 
 def must_be_current(path: Path) -> None:

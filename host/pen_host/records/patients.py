@@ -15,6 +15,7 @@ from pen_host.records.erasure import Erased, copies_beside, erase, reason_for
 from pen_host.records.errors import InputError, NotFoundError
 from pen_host.records.keys import new_key, new_pseudonym, pseudonym
 from pen_host.records.models import Demographics, HomeTool, Note, Patient, Person, TopicalUse
+from pen_host.records.patient_keys import PatientKeys
 from pen_host.records.store import Store, Writing, new_salt, salted, writer
 from pen_host.records.tables import demographics, home_tools, notes, patients, topicals
 from pen_host.screening.days import age_years
@@ -84,6 +85,7 @@ class Patients:
         self._store.write(lambda writing: [erase(self._store, patient, why, writing)], by)
         if self._store.journal is not None:
             self._store.journal.flush_log()
+            PatientKeys(self._store.path, self._store.journal.vault).destroy([patient])
         return Erased(patient, copies_beside(self._store))
 
     def get(self, patient_id: str) -> Patient:

@@ -18,7 +18,7 @@ from pen_host.api.live_messages import MESSAGE_MAX
 from tests.console.api.bench import Answer, Browser, ConsoleBench, ask
 
 JSON = {"Content-Type": "application/json"}
-pytestmark = pytest.mark.xdist_group("console")
+pytestmark = pytest.mark.xdist_group("console-guard")
 
 
 def stop(bench: ConsoleBench, **headers: str) -> Answer:

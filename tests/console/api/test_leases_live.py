@@ -9,7 +9,7 @@ from tests.console.api.bench import ConsoleBench, last_stroke_us, stroke, to_str
 
 BUDGET_US = (limits.CONSOLE_LEASE_MS + limits.BUDGET_HOST_SILENT_MS) * 1_000
 
-pytestmark = pytest.mark.xdist_group("console")
+pytestmark = pytest.mark.xdist_group("console-leases_live")
 
 
 @pytest.mark.covers("REQ-0315")

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from pen_host.api.flow_models import STEPS, TreatmentStep
-from tests.console.api.bench import ConsoleBench, Tab, stroke, to_cartridge, to_first_zone, wait_until
+from tests.console.api.bench import ConsoleBench, Tab, to_cartridge, to_first_zone, treat_zone, wait_until
 
-pytestmark = pytest.mark.xdist_group("console")
+pytestmark = pytest.mark.xdist_group("console-order")
 
 CALLS: dict[str, dict[str, Any]] = {
     "patient": {"reference": "P-00000-00000"},
@@ -41,6 +41,7 @@ def refused_everywhere_but(tab: Tab, step: TreatmentStep | None) -> None:
     assert tab._browser.get("/api/treatment").json == before
 
 
+@pytest.mark.covers("REQ-1103")
 def test_no_step_can_be_jumped_or_done_twice(bench: ConsoleBench) -> None:
     tab = bench.clinician()
     browser = tab._browser
@@ -73,6 +74,7 @@ def test_no_step_can_be_jumped_or_done_twice(bench: ConsoleBench) -> None:
     refused_everywhere_but(tab, None)
 
 
+@pytest.mark.covers("REQ-1103")
 def test_going_back_settles_everything_after_it_anew(bench: ConsoleBench) -> None:
     tab = bench.clinician()
     to_cartridge(tab)
@@ -87,7 +89,10 @@ def test_going_back_settles_everything_after_it_anew(bench: ConsoleBench) -> Non
     assert tab.post("/api/treatment/back", step="cartridge").code == "wrong_step"
 
 
-def test_a_whole_treatment_zone_by_zone_ends_in_a_signed_record(bench: ConsoleBench) -> None:
+@pytest.mark.covers("REQ-0702")
+def test_a_whole_treatment_ends_in_a_signed_record_and_the_next_patient_wants_a_cleaned_pen(
+    bench: ConsoleBench,
+) -> None:
     tab = bench.clinician()
     browser = tab._browser
     to_cartridge(tab)
@@ -105,9 +110,7 @@ def test_a_whole_treatment_zone_by_zone_ends_in_a_signed_record(bench: ConsoleBe
         if index == 1:
             tab.must("/api/treatment/zone", zone="midscalp", decision="skip")
             continue
-        stroke(bench, tab)
-        tab.until(lambda: tab.live["state"] != "STROKING", "the zone's dose")
-        bench.hand("release_trigger", "lift")
+        treat_zone(bench, tab)
     tab.until(lambda: tab.state["treatment"]["step"] == "close", "the end")
     run = tab.run
     assert run["ending"] == "ended_early"
@@ -128,7 +131,29 @@ def test_a_whole_treatment_zone_by_zone_ends_in_a_signed_record(bench: ConsoleBe
     assert facts["strokes"] == len(bench.coil_rises())
     assert facts["samples"]["rows"]
     assert browser.get(f"/api/lots?lot={used[0].lot}").json[0]["patient_id"] == patient
+    _next_patient_wants_a_cleaned_pen(bench, tab)
     assert bench.service.journal.verify().intact
+
+
+def _next_patient_wants_a_cleaned_pen(bench: ConsoleBench, tab: Tab) -> None:
+    strokes = len(bench.coil_rises())
+    bench.hand("take_cartridge", "insert_new_cartridge")
+    to_cartridge(tab, patient=1)
+    tab.until(lambda: _cartridge_taken(tab), "the new cartridge")
+    refused = tab.post("/api/treatment/prepare")
+    assert (refused.status, refused.code) == (409, "forbidden_by_checks")
+    assert [one["field"] for one in refused.json["errors"]] == ["pen_not_cleaned"]
+    assert tab.run == {}, "nothing has begun"
+    cleaning = {"method": "low_level_disinfection", "sheath_changed": True}
+    tab.must("/api/treatment/cleaned", **cleaning)
+    tab.must("/api/treatment/prepare")
+    tab.until(lambda: tab.run.get("waiting") == "zone", "the question about the first zone")
+    assert len(bench.coil_rises()) == strokes
+
+
+def _cartridge_taken(tab: Tab) -> bool:
+    """A pen needs a moment to see what was put in."""
+    return tab.post("/api/treatment/cartridge").status == 200
 
 
 def test_a_name_never_reaches_the_chain(bench: ConsoleBench) -> None:

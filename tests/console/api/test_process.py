@@ -20,11 +20,11 @@ from pen_host.api.tls import fingerprint, self_signed
 from pen_protocol import limits
 from pen_sim.rig import SimPen
 from pen_sim.serve import PenServer
-from tests.console.api.bench import PATIENCE_S, Browser, Tab, ask, to_first_zone, wait_until
+from tests.console.api.bench import PATIENCE_S, Browser, Tab, ask, environment, to_first_zone, wait_until
 
 PIN = "7391"
 CLI = "from pen_host.cli import main; main()"
-pytestmark = pytest.mark.xdist_group("console")
+pytestmark = pytest.mark.xdist_group("console-process")
 
 
 class Process:
@@ -32,7 +32,7 @@ class Process:
 
     def __init__(self, place: Path, *arguments: str) -> None:
         self.place = place
-        self.environment = {**os.environ, "PEN_RUNTIME_DIR": str(place / "runtime")}
+        self.environment = environment(place)
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.console.api.serve", str(place), *arguments],
             stdout=subprocess.PIPE,
@@ -241,12 +241,11 @@ def test_a_certificate_is_for_an_address(tmp_path: Path) -> None:
     ],
 )
 def test_wrong_words_open_nothing(tmp_path: Path, words: list[str], code: int) -> None:
-    environment = {**os.environ, "PEN_RUNTIME_DIR": str(tmp_path)}
     done = subprocess.run(
         [sys.executable, "-c", CLI, "console", "--no-browser", *words],
         capture_output=True,
         text=True,
-        env=environment,
+        env=environment(tmp_path),
         timeout=60,
         check=False,
     )

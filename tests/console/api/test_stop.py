@@ -13,7 +13,7 @@ from tests.console.api.bench import ConsoleBench, ask, last_stroke_us, to_stroke
 
 JSON = {"Content-Type": "application/json"}
 BUDGET_US = (limits.CONSOLE_LEASE_MS + limits.BUDGET_HOST_SILENT_MS) * 1_000
-pytestmark = pytest.mark.xdist_group("console")
+pytestmark = pytest.mark.xdist_group("console-stop")
 
 
 def press(bench: ConsoleBench) -> dict[str, object]:

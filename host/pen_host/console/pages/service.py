@@ -1,4 +1,4 @@
-"""Service, for engineers: who the pen is, its settings, self-test, raw frames, black box, notices; for admins the accounts."""
+"""Service, for engineers: who the pen is, its settings, self-test, raw frames, black box, log; for admins the accounts."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ..fields import Form
 from ..shell import shell
 from ..texts import Catalogue
 from ..visit import Visit, visit_of
-from ..widgets import Tone, button, card, cells, facts, link_button, note, row, sign, table, tag
+from ..widgets import Tone, button, card, cells, facts, link_button, note, row, sign, stack, table, tag
 
 FRAMES_SHOWN = 60
 
@@ -42,8 +42,11 @@ def register(console: ConsoleService, text: Catalogue) -> None:
                         link_button(text("login.enter"), "/login", "first big")
                 return
             await _pen(visit)
+            with tag("div", None, "half"):
+                _self_test(visit)
+                _blackbox(visit)
             await _frames(visit)
-            _blackbox(visit)
+            await _log(visit)
 
 
 async def _pen(visit: Visit) -> None:
@@ -118,6 +121,59 @@ def _frame_table(text: Catalogue, found: list[dict[str, Any]]) -> None:
             cells(*(partial(tag, "span", _told(one.get(key, "")), "mono wrap said") for key in keys))
 
 
+def _self_test(visit: Visit) -> None:
+    text = visit.text
+    with card(text("service.self_test")):
+        tag("p", text("service.self_test_lead"), "muted")
+        told = stack()
+
+        async def run() -> None:
+            told.clear()
+            with told:
+                try:
+                    found = await asyncio.to_thread(engineering.self_test, visit.service, visit.session)
+                    note(found["told"], Tone.OK if found["passed"] else Tone.DANGER, alert=True)
+                except PenError as error:
+                    note(error.sentence, Tone.WARN, alert=True)
+
+        with row():
+            button(text("service.self_test_go"), run, "quiet")
+
+
+async def _log(visit: Visit) -> None:
+    text = visit.text
+
+    @ui.refreshable
+    async def shown() -> None:
+        try:
+            found = await asyncio.to_thread(engineering.log, visit.service, visit.session)
+        except PenError as error:
+            note(error.sentence, Tone.WARN)
+            return
+        heads = [text(f"records.{key}") for key in ("time", "what", "who", "details")]
+        with (
+            tag("div", None, "tall", tabindex="0", role="region", aria_label=text("service.log")),
+            table(heads, text("service.log")),
+        ):
+            for one in found:
+                cells(
+                    _utc(one["utc"]),
+                    text.other(f"kinds.{one['kind']}", _plain(str(one["kind"]))),
+                    str(one["actor"] or text("frame.none")),
+                    partial(tag, "span", str(one["says"]), "mono wrap said"),
+                )
+
+    with card(text("service.log")):
+        with row("apart"):
+            tag("p", text("service.log_lead"), "muted")
+            button(text("service.refresh"), shown.refresh, "quiet slim")
+        await shown()
+
+
+def _utc(stamp: str) -> str:
+    return stamp.replace("T", " ").removesuffix("+00:00")
+
+
 def _blackbox(visit: Visit) -> None:
     text = visit.text
     with card(text("service.blackbox")):
@@ -189,7 +245,7 @@ def _people(visit: Visit) -> None:
             form.text(
                 "pin",
                 text("login.pin"),
-                hint=text("login.pin_hint"),
+                hint=text("service.pin_hint"),
                 type="password",
                 inputmode="numeric",
                 maxlength=12,

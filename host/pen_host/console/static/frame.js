@@ -27,6 +27,7 @@
   };
   window.penFrame = { say, put, icon, seconds, top };
 
+  document.addEventListener("click", (event) => { if (event.target.closest("[data-print]") !== null) window.print(); });
   document.addEventListener("click", (event) => {
     if (event.target.closest("[data-theme-switch]") === null) return;
     root.dataset.theme = root.dataset.theme === "dark" ? "light" : "dark";
@@ -50,12 +51,19 @@
     if (!stream.connected) return ["unsure", say("link.page_lost"), say("link.page_lost_more"), "unknown"];
     const pen = stream.state?.pen;
     if (!pen) return ["quiet", say("link.waiting"), "", "unknown"];
-    if (pen.link !== "connected") return ["quiet", say(`link.${pen.link}`), pen.complaint ?? say(`link.${pen.link}_more`), "unknown"];
+    if (pen.link !== "connected") return ["quiet", say(`link.${pen.link}`), lost(pen), "unknown"];
     if (stream.stale()) return ["unsure", say("link.old", { age: stream.ageMs() === null ? "" : seconds(stream.ageMs()) }), say("link.old_more"), "unknown"];
     if (pen.stopped) return ["stopped", say("state.STOPPED"), stopped(pen), "danger"];
     const name = stream.penState();
     return ["quiet", say(`state.${name}`), say(`state_more.${name}`), ICONS[name] ?? "unknown"];
   }
+
+  /* What a missing pen means; a broken line's own words come after it, the others are sentences by themselves. */
+  function lost(pen) {
+    const more = say(`link.${pen.link}_more`);
+    return pen.link === "lost" && pen.complaint ? `${more} (${pen.complaint})` : pen.complaint ?? more;
+  }
+  window.penFrame.lost = lost;
 
   function stopped(pen) {
     const cause = pen.interlocks.find((lock) => lock.first_cause);
@@ -78,10 +86,12 @@
   setInterval(show, SAID_MS);
   show();
 
-  // The page's own code is told which tab it works for, as soon as both ends are there.
+  // The page's own code is told which tab it works for, as soon as both ends are there; before it could only be refused.
   function introduce() {
-    if (stream.consoleId === null || !window.did_handshake) { setTimeout(introduce, 50); return; }
+    const page = document.querySelector(".page");
+    if (page === null || stream.consoleId === null || !window.did_handshake) { setTimeout(introduce, 20); return; }
     window.emitEvent("pen-console", stream.consoleId);
+    page.inert = false;
   }
   introduce();
 
@@ -106,11 +116,15 @@
   }
   document.addEventListener("click", (event) => {
     if (event.target.closest("[data-lock]") === null) return;
-    post("/api/session/lock").then(() => { location.href = "/login"; }).catch(() => {});
+    post("/api/session/lock").then(toLogin).catch(() => {});
   });
-  stream.on("state", (state) => {
-    if (state.session.locked && location.pathname !== "/login" && !ARMED.has(stream.penState())) location.href = "/login";
-  });
+  stream.on("state", (state) => { if (state.session.locked && !ARMED.has(stream.penState())) toLogin(); });
+  let leaving = false;
+  function toLogin() {
+    if (leaving || location.pathname === "/login") return;
+    leaving = true;
+    location.href = "/login";
+  }
 
   // Leaving a page ends its stream, and so stops the needle: not by a stray touch while the pen is armed.
   document.addEventListener("click", (event) => {

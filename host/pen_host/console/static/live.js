@@ -87,7 +87,7 @@ function penLive(root) {
     if (box.dataset.tone !== tone) box.dataset.tone = tone;
     icon(at("banner-sign"), lost ? "unknown" : SIGNS[name] ?? "unknown");
     put(at("banner-word"), lost ? say(`link.${state.pen.link}`) : say(`state.${name}`));
-    put(at("banner-tell"), lost ? state.pen.complaint ?? say(`link.${state.pen.link}_more`) : told(run, name));
+    put(at("banner-tell"), lost ? window.penFrame.lost(state.pen) : told(run, name));
     document.title = say("live.title", { state: lost ? say(`link.${state.pen.link}`) : say(`state.${name}`) });
   }
 

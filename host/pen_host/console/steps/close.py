@@ -13,7 +13,7 @@ from ...models import Endpoint
 from ..fields import Form
 from ..texts import Catalogue
 from ..visit import Visit
-from ..widgets import Tone, card, cells, enter_button, facts, note, stack, table, tag
+from ..widgets import Tone, card, cells, enter_button, facts, note, row, stack, table, tag
 from . import common
 
 
@@ -27,6 +27,7 @@ async def draw(visit: Visit, view: TreatmentView) -> None:
             if view.run is not None:
                 _done(text, view.run)
             _next(text, view)
+            _sheet(text, view)
         with card():
             form = _form(text)
             enter_button(text("close.go"), lambda: _close(visit, form))
@@ -36,11 +37,13 @@ def _done(text: Catalogue, run: RunView) -> None:
     with card(text("records.facts")):
         if run.ending is not None:
             tone = Tone.OK if run.ending == "completed" else Tone.WARN
-            note(
-                run.error or text(f"close.ending_{run.ending}"),
+            with note(
+                text(f"close.ending_{run.ending}"),
                 tone,
                 text("close.stops", n=run.trips) if run.trips else None,
-            )
+            ):
+                if run.error:
+                    tag("span", run.error, "small said")
         heads = [text(f"close.{key}") for key in ("zone", "strokes", "contact", "dose", "target")]
         with table(heads, text("records.facts")):
             for zone in run.zones:
@@ -65,8 +68,22 @@ def _next(text: Catalogue, view: TreatmentView) -> None:
         )
         if view.next_why:
             tag("p", view.next_why, "muted small said")
-        for line in view.plan.after_care if view.plan else ():
-            tag("p", line, "small said")
+
+
+def _sheet(text: Catalogue, view: TreatmentView) -> None:
+    """What the patient takes home, on a page of its own when it is printed."""
+    lines = view.plan.after_care if view.plan else ()
+    if not lines:
+        return
+    with card(text("close.sheet"), "sheet"):
+        tag("p", text("close.sheet_for", name=view.patient.label if view.patient else ""), "muted")
+        with tag("ul", None, "bullets"):
+            for line in lines:
+                tag("li", line, "said")
+        if view.next_eligible:
+            tag("p", text("close.sheet_next", day=view.next_eligible))
+        with row():
+            tag("button", text("close.print"), "button quiet", type="button", data_print="")
 
 
 def _form(text: Catalogue) -> Form:

@@ -73,6 +73,8 @@ def upgrade() -> None:
     )
     op.create_index("entries_session", "entries", ["session_id", "station_id", "seq"])
     op.create_index("entries_kind", "entries", ["kind", "station_id", "seq"])
+    if op.get_bind().dialect.name != "sqlite":
+        return  # the clinic's server has chains of several stations; its guards are pen_host.stations' own
     for guard in _GUARDS:
         op.execute(guard)
 

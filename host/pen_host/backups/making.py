@@ -1,0 +1,175 @@
+"""Making a backup: a copy of the whole record, sealed, proved and signed, then given its name."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+import secrets
+import shutil
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from pen_host.backups.errors import BackupPlaceError
+from pen_host.backups.sealing import seal_copy
+from pen_host.canonical import canonical_json
+from pen_host.errors import UsageError
+from pen_host.journal import Head, Journal, Kind, location, sqlite
+from pen_host.journal.signing import Signer, key_name
+from pen_host.records.patient_keys import PatientKeys, seal, to_text
+from pen_host.vault import Vault
+
+FORM = "derma-pen backup 1"
+RECORD, MANIFEST, KEYS = "record.sqlite3", "manifest.json", "patient-keys.sealed"
+STATION_KEY = "station"
+"""Under this name the station's own key is among the sealed keys: no patient's id looks like it."""
+_CODE_BYTES = 20
+_KEYS_PLACE = b"derma-pen recovery 1"
+
+
+@dataclass(frozen=True, slots=True)
+class Backup:
+    """A backup.
+
+    Attributes:
+        folder: Where it is.
+        head: The newest entry in it.
+        made_at: When it was made.
+        unreadable: Patients in it who were erased since, so that nobody can read any more who they were.
+    """
+
+    folder: Path
+    head: Head
+    made_at: datetime
+    unreadable: tuple[str, ...] = ()
+
+
+def back_up(journal: Journal, folder: Path) -> Backup:
+    """Saves a record below a folder, also while it is written.
+
+    Args:
+        journal: The record, with its clinical tables.
+        folder: Where backups are kept.
+
+    Raises:
+        BackupPlaceError: The folder is synchronised by a service, or cannot be written; nothing is left that passes for a backup.
+        JournalError: The record cannot be read.
+        VaultError: The keys cannot be fetched.
+    """
+    service = location.synced_by(folder.resolve() / RECORD, os.environ)
+    if service:
+        raise BackupPlaceError(folder, f"{service} synchronises it, so patients' data would leave the clinic")
+    moment = datetime.now(UTC)
+    draft = folder / f".partial-{secrets.token_hex(8)}"
+    try:
+        draft.mkdir(parents=True, mode=0o700)
+        head = _copy(journal, draft / RECORD)
+        _write(
+            draft / MANIFEST, json.dumps(_manifest(journal, draft / RECORD, head, moment), indent=1).encode()
+        )
+        _keep_keys(journal, folder)
+        sqlite.sync_folder(draft)
+        made = draft.rename(folder / f"{moment:%Y%m%dT%H%M%SZ}-{head.station_id}-{head.seq}")
+        sqlite.sync_folder(folder)
+    except OSError as error:
+        raise BackupPlaceError(folder, f"it cannot be written ({error})") from error
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+    journal.append(Kind.BACKUP, {"change": "saved", "seq": head.seq, "hash": head.hash})
+    return Backup(made, head, moment)
+
+
+def recovery_code(vault: Vault, station_id: str) -> str:
+    """The code that opens the patients' keys beside the backups, made when there is none: to be printed and locked away."""
+    name = f"recovery-{station_id}"
+    kept = vault.get(name)
+    if kept is None:
+        kept = secrets.token_bytes(_CODE_BYTES)
+        vault.put(name, kept)
+    text = base64.b32encode(kept + hashlib.sha256(kept).digest()[:5]).decode()
+    return "-".join(text[start : start + 5] for start in range(0, len(text), 5))
+
+
+def key_of_code(code: str) -> bytes:
+    """The key behind a recovery code.
+
+    Raises:
+        UsageError: A letter is wrong or missing.
+    """
+    letters = code.upper().replace("-", "").replace(" ", "").strip()
+    try:
+        content = base64.b32decode(letters)
+    except ValueError:
+        content = b""
+    kept, check = content[:_CODE_BYTES], content[_CODE_BYTES:]
+    if len(kept) != _CODE_BYTES or hashlib.sha256(kept).digest()[:5] != check:
+        raise UsageError(
+            "This is no recovery code: a letter is wrong or missing, so nothing was opened. Type it as it was printed."
+        )
+    return hashlib.sha256(_KEYS_PLACE + kept).digest()
+
+
+def keys_place() -> bytes:
+    """What the sealed keys are sealed for."""
+    return _KEYS_PLACE
+
+
+def _copy(journal: Journal, copy: Path) -> Head:
+    sqlite.backup(journal.path, copy)
+    try:
+        with closing(sqlite3.connect(copy, isolation_level=None)) as connection:
+            station, seq, found = connection.execute(
+                "SELECT station_id, seq, hash FROM entries ORDER BY seq DESC LIMIT 1"
+            ).fetchone()
+            rows = connection.execute("SELECT id, erased_at IS NOT NULL FROM patients").fetchall()
+            gone = [patient for patient, erased in rows if erased]
+            keys = PatientKeys(journal.path, journal.vault).ensure((patient for patient, _ in rows), gone)
+            seal_copy(connection, keys)
+    except sqlite3.Error as error:
+        raise sqlite.translated(copy, error) from error
+    with copy.open("r+b") as file:
+        os.fsync(file.fileno())
+    return Head(station, seq, found)
+
+
+def _manifest(journal: Journal, copy: Path, head: Head, moment: datetime) -> dict[str, Any]:
+    content = {
+        "form": FORM,
+        "station": head.station_id,
+        "seq": head.seq,
+        "hash": head.hash,
+        "made_at": moment.isoformat(),
+        "bytes": copy.stat().st_size,
+        "sha256": sha256(copy),
+    }
+    signer = Signer(journal.station_id, journal.vault)
+    return {**content, "public_key": signer.public, "signature": signer.sign_text(canonical_json(content))}
+
+
+def sha256(path: Path) -> str:
+    """The digest of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _keep_keys(journal: Journal, folder: Path) -> None:
+    """Replaces the sealed keys beside the backups; keys of patients who were erased since are in it no more."""
+    keys = PatientKeys(journal.path, journal.vault).all()
+    own = journal.vault.get(key_name(journal.station_id))
+    content = to_text({**keys, STATION_KEY: own or b""})
+    key = key_of_code(recovery_code(journal.vault, journal.station_id))
+    draft = folder / f".{KEYS}.partial"
+    _write(draft, seal(key, content, _KEYS_PLACE))
+    os.replace(draft, folder / f"{journal.station_id}-{KEYS}")
+
+
+def _write(path: Path, content: bytes) -> None:
+    with open(path, "wb", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())

@@ -1,0 +1,103 @@
+"""Sealing a copy of a record: everything that says who a patient is, under that patient's own key, and back again."""
+
+from __future__ import annotations
+
+import base64
+import sqlite3
+from collections.abc import Callable, Mapping
+
+from pen_host.records.patient_keys import seal, unseal
+
+PREFIX = "sealed:"
+_WHO = ("full_name", "search_name", "birth_date", "sex", "phone", "email", "file_number", "salt")
+COLUMNS: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "demographics": ("t.patient_id", _WHO),
+    "notes": ("t.patient_id", ("text", "salt")),
+    "consents": ("t.patient_id", ("signed_by", "withdrawn_reason", "salt")),
+    "outcomes": ("t.patient_id", ("note", "salt")),
+    "topicals": ("t.patient_id", ("detail",)),
+    "reactions": ("t.patient_id", ("note", "salt")),
+    "reaction_days": ("(SELECT patient_id FROM reactions r WHERE r.id = t.reaction_id)", ("note",)),
+}
+"""What of each table is sealed, and whose it is: exactly what erasing removes, and the salts by which it could be guessed."""
+_ROW_KEY = {
+    "demographics": "t.patient_id || '/' || t.version",
+    "reaction_days": "t.reaction_id || '/' || t.day",
+}
+
+
+def seal_copy(connection: sqlite3.Connection, keys: Mapping[str, bytes]) -> None:
+    """Seals a copy in place; nothing of what it said stays in its pages.
+
+    Raises:
+        KeyError: A patient has no key.
+        sqlite3.Error: The copy cannot be written.
+    """
+    connection.execute("PRAGMA secure_delete = ON")
+
+    def sealed(patient: str, value: str, place: str) -> str:
+        return PREFIX + base64.b64encode(seal(keys[patient], value.encode(), place.encode())).decode()
+
+    _each(connection, sealed)
+    connection.execute("VACUUM")
+
+
+def unseal_copy(connection: sqlite3.Connection, keys: Mapping[str, bytes]) -> set[str]:
+    """Opens a copy in place.
+
+    Returns:
+        Patients whose key is gone, or whose content it does not open: that stays sealed.
+
+    Raises:
+        sqlite3.Error: The copy cannot be written.
+    """
+    unreadable: set[str] = set()
+
+    def opened(patient: str, value: str, place: str) -> str:
+        if not value.startswith(PREFIX):
+            return value
+        key = keys.get(patient)
+        content = unseal(key, base64.b64decode(value[len(PREFIX) :]), place.encode()) if key else None
+        if content is None:
+            unreadable.add(patient)
+            return value
+        return content.decode()
+
+    _each(connection, opened)
+    return unreadable
+
+
+def _each(connection: sqlite3.Connection, change: Callable[[str, str, str], str]) -> None:
+    """Changes every value that says who somebody is, and the salt of its row's seal."""
+    connection.execute("BEGIN IMMEDIATE")
+    for table, (owner, columns) in COLUMNS.items():
+        key = _ROW_KEY.get(table, "t.id")
+        names = ", ".join(f't."{column}"' for column in columns)
+        rows = connection.execute(f'SELECT {key}, {owner}, {names} FROM "{table}" t').fetchall()  # noqa: S608 - our own names
+        sets = ", ".join(f'"{column}" = ?' for column in columns)
+        update = f'UPDATE "{table}" AS t SET {sets} WHERE {key} = ?'  # noqa: S608 - our own names
+        for row_key, patient, *values in rows:
+            places = (f"{table}/{row_key}/{column}" for column in columns)
+            new = [
+                value if value in {None, ""} else change(patient, value, place)
+                for value, place in zip(values, places, strict=True)
+            ]
+            if new != values:
+                connection.execute(update, (*new, row_key))
+        _salts(connection, table, {row[0]: row[1] for row in rows}, change)
+    connection.execute("COMMIT")
+
+
+def _salts(
+    connection: sqlite3.Connection,
+    table: str,
+    owners: Mapping[str, str],
+    change: Callable[[str, str, str], str],
+) -> None:
+    query = "SELECT row_key, salt FROM row_states WHERE name = ? AND salt <> ''"
+    for key, salt in connection.execute(query, (table,)).fetchall():
+        if key in owners:
+            new = change(owners[key], salt, f"row_states/{table}/{key}")
+            connection.execute(
+                "UPDATE row_states SET salt = ? WHERE name = ? AND row_key = ?", (new, table, key)
+            )

@@ -1,0 +1,44 @@
+"""Several stations of one clinic: each writes its own record first and replicates with the clinic's server when it is there.
+
+    setup(admin_url)                                  # once, and after each new version: tables, guards, rights
+    login = enrol(admin_url, station_id)              # once for each station
+    join(journal, login.url, vault)                   # at the station
+    replicate(journal, server_url(journal, vault))    # whenever the server is there; a treatment never waits for it
+
+The server is PostgreSQL with the same tables. A station's outbox is `row_states` of its own record: every row with the number of
+its newest change. One chain a station, side by side on the server. See `replicate` for what happens when two stations change the
+same row, `pen_host.records.registry` for cartridges, `rights` for who may do what.
+"""
+
+from pen_host.stations.errors import (
+    ForkedChainError,
+    NotJoinedError,
+    ServerGoneError,
+    ServerNewerError,
+    ServerOlderError,
+    ServerRefusedError,
+)
+from pen_host.stations.joining import Status, join, server_url, status
+from pen_host.stations.replicate import Replicated, replicate
+from pen_host.stations.server import Conflict, Login, conflicts, enrol, setup, verify_server
+
+__all__ = [
+    "Conflict",
+    "ForkedChainError",
+    "Login",
+    "NotJoinedError",
+    "Replicated",
+    "ServerGoneError",
+    "ServerNewerError",
+    "ServerOlderError",
+    "ServerRefusedError",
+    "Status",
+    "conflicts",
+    "enrol",
+    "join",
+    "replicate",
+    "server_url",
+    "setup",
+    "status",
+    "verify_server",
+]

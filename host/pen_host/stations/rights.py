@@ -1,0 +1,99 @@
+"""Who may do what on the clinic's server: three roles by GRANT, and each station only in its own name by row security.
+
+| role | may |
+| --- | --- |
+| `pen_station` | read the clinical tables; add rows in its own name; change rows but never whose they are; append its own chain |
+| `pen_reader` | read the clinical tables without names, texts of notes and signatures: for reports over a clinic |
+| `pen_auditor` | read chains, signed heads, stations and conflicts |
+
+Only erasing removes anything, from `demographics` and `notes`. Nobody but the owner of the tables changes a chain, and the guards
+refuse the owner as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sqlalchemy import Table
+
+STATION, READER, AUDITOR = "pen_station", "pen_reader", "pen_auditor"
+ERASABLE = ("demographics", "notes")
+_PERSONAL = {"demographics", "notes"}
+_PERSONAL_COLUMNS = {"consents": {"signed_by", "salt"}, "topicals": {"detail"}, "reaction_days": {"note"}}
+_NEVER_CHANGED = {"station_id", "at", "by_name", "by_role"}
+
+_ROLE = """
+DO $do$ BEGIN
+  IF NOT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = '{0}') THEN CREATE ROLE {0} NOLOGIN; END IF;
+END $do$
+"""
+
+_THIS_STATION = """
+CREATE OR REPLACE FUNCTION pen_this_station() RETURNS text LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = public, pg_temp AS
+$$ SELECT station_id FROM public.stations WHERE login = session_user $$
+"""
+
+
+def statements(clinical: list[Table]) -> Iterator[str]:
+    """Every statement that gives the rights; harmless when repeated.
+
+    Args:
+        clinical: The tables of the clinical record.
+    """
+    yield from (_ROLE.format(role) for role in (STATION, READER, AUDITOR))
+    yield _THIS_STATION
+    yield "REVOKE ALL ON ALL TABLES IN SCHEMA public FROM PUBLIC"
+    yield f"GRANT USAGE ON SCHEMA public TO {STATION}, {READER}, {AUDITOR}"
+    yield f"GRANT SELECT ON alembic_version, clinic_version, server_version TO {STATION}, {READER}, {AUDITOR}"
+    yield f"GRANT SELECT ON entries, signed_heads, stations, conflicts TO {AUDITOR}"
+    yield f"GRANT SELECT, INSERT ON entries, signed_heads, conflicts TO {STATION}"
+    yield f"GRANT SELECT ON stations TO {STATION}"
+    yield f"GRANT UPDATE (change_no, seen_at, public_key) ON stations TO {STATION}"
+    yield f"GRANT SELECT, INSERT, UPDATE ON row_versions TO {STATION}"
+    yield f"GRANT USAGE ON SEQUENCE row_version TO {STATION}"
+    for table in ("entries", "signed_heads"):
+        yield from _own_rows(
+            table, read=f"station_id = pen_this_station() OR pg_has_role('{AUDITOR}', 'MEMBER')"
+        )
+    yield from _own_rows("conflicts", read="true")
+    yield from _own_rows("row_versions", read="true")
+    yield from _policy("row_versions", "UPDATE", "true", "station_id = pen_this_station()")
+    yield "ALTER TABLE stations ENABLE ROW LEVEL SECURITY"
+    yield from _policy("stations", "SELECT", "true")
+    yield from _policy("stations", "UPDATE", "login = session_user", "login = session_user")
+    for one in clinical:
+        yield from _clinical(one)
+
+
+def _clinical(table: Table) -> Iterator[str]:
+    keys = {column.name for column in table.primary_key.columns}
+    changeable = [column.name for column in table.columns if column.name not in keys | _NEVER_CHANGED]
+    yield f'GRANT SELECT, INSERT ON "{table.name}" TO {STATION}'
+    yield (
+        f'GRANT UPDATE ({", ".join(changeable)}) ON "{table.name}" TO {STATION}' if changeable else "SELECT 1"
+    )
+    yield from _own_rows(table.name, read="true")
+    yield from _policy(table.name, "UPDATE", "true", "true")
+    if table.name in ERASABLE:
+        yield f'GRANT DELETE ON "{table.name}" TO {STATION}'
+        yield from _policy(table.name, "DELETE", "true")
+    if table.name not in _PERSONAL:
+        hidden = _PERSONAL_COLUMNS.get(table.name, set())
+        shown = [column.name for column in table.columns if column.name not in hidden]
+        yield f'GRANT SELECT ({", ".join(shown)}) ON "{table.name}" TO {READER}'
+
+
+def _own_rows(table: str, *, read: str) -> Iterator[str]:
+    """Rows are read where `read` says so, and added in one's own name only."""
+    yield f'ALTER TABLE "{table}" ENABLE ROW LEVEL SECURITY'
+    yield from _policy(table, "SELECT", read)
+    yield from _policy(table, "INSERT", "", "station_id = pen_this_station()")
+
+
+def _policy(table: str, command: str, using: str, check: str = "") -> Iterator[str]:
+    name = f"pen_{command.lower()}"
+    yield f'DROP POLICY IF EXISTS {name} ON "{table}"'
+    seen = f" USING ({using})" if using else ""
+    kept = f" WITH CHECK ({check})" if check else ""
+    yield f'CREATE POLICY {name} ON "{table}" FOR {command}{seen}{kept}'
