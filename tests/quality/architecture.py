@@ -144,7 +144,7 @@ ROOMS: Mapping[str, Room] = {
     "pen_host.whole_files": host(),
     "pen_host.reports": host("records", "picture", "whole_files", "spec", *RECORD),
     "pen_host.exports": host("records", "whole_files", *RECORD),
-    "pen_host.demo_course": host("session", "records", "pen", *VIEWS, *RECORD, *WIRE),
+    "pen_host.demo_course": host("session", "records", "pen", "vault", *VIEWS, *RECORD, *WIRE),
     "pen_host.stations": host("records", *RECORD),
     "pen_host.backups": host("records", *RECORD),
     # STOP needs neither record nor session

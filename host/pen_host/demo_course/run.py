@@ -17,6 +17,7 @@ from ..reports.course import course_summary
 from ..reports.make import Made, write_report
 from ..reports.treatment import treatment_record
 from ..session import writable
+from ..vault import Vault
 from . import story
 from .course import Course, Told
 
@@ -93,7 +94,7 @@ def run_course(out: Path, weeks: int, seed: int, say: Say) -> CourseResult:
     with Clinic.read(course.station.record, today=lambda: told[-1].day) as clinic:
         outputs = (
             *_reports(clinic, patient_id, told, out, say),
-            _fhir(clinic, patient_id, out, say),
+            _fhir(clinic, patient_id, out, course.station.vault, say),
             _parquet(clinic, told, out, say),
         )
     return CourseResult(patient_id, told, outputs, report.checked, course.station.record)
@@ -131,7 +132,7 @@ def _reports(
     return tuple(outputs)
 
 
-def _fhir(clinic: Clinic, patient_id: str, out: Path, say: Say) -> Output:
+def _fhir(clinic: Clinic, patient_id: str, out: Path, vault: Vault, say: Say) -> Output:
     """Both bundles; each is taken into a new record and compared row by row."""
     say("FHIR bundles are written, read again and taken into an empty record.")
     export(clinic, Form.FHIR, out / "fhir")
@@ -139,7 +140,7 @@ def _fhir(clinic: Clinic, patient_id: str, out: Path, say: Say) -> Output:
     rows = archive.take(clinic.store, patient_id)
     for dialect in Dialect:
         folder = out / f".{dialect}"
-        with Clinic.open(folder) as other:
+        with Clinic.open(folder, vault=vault) as other:
             intake.take_in(other, out / "fhir" / f"{patient_id}.{dialect}.json", story.PHYSICIAN)
             same = archive.take(other.store, patient_id) == rows
         _remove(folder)

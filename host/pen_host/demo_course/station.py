@@ -16,6 +16,7 @@ from ..records import Clinic
 from ..records.models import Visit
 from ..session import Job, Operator, Proceed, TreatmentResult, run_treatment
 from ..transport.sim_unpaced import UnpacedTransport, simulated_cartridge, simulated_pen
+from ..vault import FileVault
 from ..worker import PenWorker
 
 OPENS = time(9, tzinfo=UTC)
@@ -137,6 +138,8 @@ class Station:
     def __init__(self, folder: Path, seed: int) -> None:
         self.record = folder / "record.sqlite3"
         self._dumps = folder / "blackbox"
+        # a demonstration leaves nothing in this user's keyring
+        self.vault = FileVault(folder / "keys")
         self._sim = simulated_pen(seed)
 
     @contextmanager
@@ -166,7 +169,7 @@ class Station:
 
         with (
             Journal.create_or_open(
-                self.record, station_id=STATION, utc_ns=now_ns, monotonic_ns=now_ns
+                self.record, station_id=STATION, utc_ns=now_ns, monotonic_ns=now_ns, vault=self.vault
             ) as journal,
             Clinic.on(journal, now=now, today=lambda: day) as clinic,
             PenWorker(line, line.clock, self._dumps, lambda: now_ns() / 1e9) as worker,

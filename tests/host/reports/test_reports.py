@@ -78,7 +78,10 @@ def test_a_report_is_tagged_and_for_the_archive(told: ToldClinic, name: str) -> 
 def test_the_time_in_a_report_is_the_records(told: ToldClinic) -> None:
     sheet, at = made(told, "treatment")
     assert at == told.clinic.seal(told.visit_id).at
-    assert paper.pdf(sheet, at) != paper.pdf(sheet, datetime(2000, 1, 1, tzinfo=UTC))
+    about = PdfReader(io.BytesIO(paper.pdf(sheet, at))).metadata
+    assert about
+    assert about.creation_date == at.replace(microsecond=0)
+    assert about.title == f"{sheet.title}, {sheet.subtitle}"
 
 
 def test_a_treatment_record_stays_the_same_while_the_record_grows(told: ToldClinic) -> None:
