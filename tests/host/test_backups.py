@@ -118,6 +118,32 @@ def test_another_computer_restores_with_the_recovery_code_alone(place: Place, tm
     assert audit_record(record, other).intact
 
 
+def test_keys_that_are_only_missing_are_not_taken_for_an_erasure(place: Place, tmp_path: Path) -> None:
+    place.patient("Ada Example")
+    saved = place.saved()
+    place.clinic.close()
+    elsewhere = tmp_path / "elsewhere" / "record.sqlite3"
+    with pytest.raises(
+        BackupError, match="keys of 1 patients in it are not at hand; give the station's recovery code"
+    ):
+        restore(saved, elsewhere, place.vault)
+    assert not elsewhere.exists()
+
+
+def test_a_backup_made_after_an_erasure_restores_without_the_patient(place: Place) -> None:
+    gone, stays = place.patient("Ada Example"), place.patient("Bea Example")
+    place.saved()
+    place.clinic.patients.erase(gone.patient_id, "asked for it", ANNA)
+    saved = place.saved()
+    place.clinic.close()
+    place.record.unlink()
+    assert restore(saved, place.record, place.vault).unreadable == ()
+    with Clinic.open(place.record.parent, vault=place.vault) as clinic:
+        assert clinic.patients.get(gone.patient_id).demographics is None
+        assert clinic.patients.get(stays.patient_id).label == stays.label
+    assert audit_record(place.record, place.vault).intact
+
+
 @pytest.mark.parametrize("name", ["Dropbox", "OneDrive - Clinic", "Google Drive", "iCloud Drive"])
 def test_nothing_is_saved_to_a_synchronised_folder(place: Place, name: str) -> None:
     place.patient("Ada Example")

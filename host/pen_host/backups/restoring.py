@@ -44,7 +44,7 @@ from pen_host.journal.signing import anchor_name, key_name, public_key, text_sig
 from pen_host.records import layout as clinical
 from pen_host.records.erasure import wipe
 from pen_host.records.models import Person
-from pen_host.records.patient_keys import PatientKeys, from_text, unseal
+from pen_host.records.patient_keys import GONE, PatientKeys, from_text, unseal
 from pen_host.records.store import Writing
 from pen_host.vault import FileVault, Vault
 
@@ -151,6 +151,12 @@ def _opened(folder: Path, copy: Path, keys: dict[str, bytes], vault: Vault) -> B
             unreadable = unseal_copy(connection, keys)
     except sqlite3.Error as error:
         raise BackupError(folder, str(error)) from error
+    lost = [patient for patient in unreadable if keys.get(patient) != GONE]
+    if lost:
+        raise BackupError(
+            folder,
+            f"the keys of {len(lost)} patients in it are not at hand; give the station's recovery code",
+        )
     head = Head(station, int(manifest["seq"]), str(manifest["hash"]))
     with tempfile.TemporaryDirectory(prefix="pen-keys-") as nowhere:
         # the head that this computer keeps may be newer than an older backup, so it is not asked here

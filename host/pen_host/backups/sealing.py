@@ -6,7 +6,7 @@ import base64
 import sqlite3
 from collections.abc import Callable, Mapping
 
-from pen_host.records.patient_keys import seal, unseal
+from pen_host.records.patient_keys import GONE, seal, unseal
 
 PREFIX = "sealed:"
 _WHO = ("full_name", "search_name", "birth_date", "sex", "phone", "email", "file_number", "salt")
@@ -36,6 +36,8 @@ def seal_copy(connection: sqlite3.Connection, keys: Mapping[str, bytes]) -> None
     connection.execute("PRAGMA secure_delete = ON")
 
     def sealed(patient: str, value: str, place: str) -> str:
+        if keys[patient] == GONE:
+            return value  # erased: nothing is left that says who it was
         return PREFIX + base64.b64encode(seal(keys[patient], value.encode(), place.encode())).decode()
 
     _each(connection, sealed)

@@ -17,6 +17,8 @@ from pen_host.errors import AuthError, UsageError
 from pen_host.vault import Vault
 
 KEY_BYTES = 32
+GONE = b""
+"""Stands where a key was destroyed: a key that is only missing must not be taken for one."""
 _NONCE_BYTES = 12
 _NEXT = "-next"
 _AT_THE_FILE = b"derma-pen patient keys 1"
@@ -86,7 +88,7 @@ class PatientKeys:
         self._name = f"patients-{record.stem}-{_short(record)}"
 
     def all(self) -> dict[str, bytes]:
-        """Every key by patient.
+        """Every key by patient, `GONE` for those that were destroyed.
 
         Raises:
             KeysDamagedError: The file cannot be opened.
@@ -109,8 +111,12 @@ class PatientKeys:
             KeysDamagedError: The file cannot be opened.
         """
         found = self.all()
-        kept = {one: key for one, key in found.items() if one not in set(gone)}
-        wanted = kept | {one: secrets.token_bytes(KEY_BYTES) for one in patients if one not in kept}
+        wanted = {
+            one: found.get(one) or secrets.token_bytes(KEY_BYTES)
+            for one in patients
+            if found.get(one) != GONE
+        }
+        wanted = found | wanted | dict.fromkeys(gone, GONE)
         if wanted != found:
             self.replace(wanted)
         return wanted
