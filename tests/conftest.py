@@ -47,6 +47,11 @@ def micropython_image() -> Path | None:
     return cached[-1] if cached else None
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than cores: the console's tests wait for browsers and pens most of their time."""
+    return (os.cpu_count() or 1) + 1
+
+
 def pytest_report_header() -> str:
     """One line on how examples are drawn, so that a report says how to repeat it."""
     return f"hypothesis: profile {settings.get_current_profile_name()}, derandomize={settings().derandomize}"

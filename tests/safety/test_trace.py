@@ -85,7 +85,7 @@ def test_a_file_and_tests_that_fit_are_not_complained_about() -> None:
         ("| `FLUID` | HAZ-07 |", "| `FLUID` | HAZ-99 |", "FLUID names HAZ-99"),
         ("| `FLUID` |", "| `FLUIDS` |", "FLUIDS is no condition"),
         ("| REQ-1581 |", "| REQ-1681 |", "HAZ-15 has neither"),
-        ("| REQ-0701 |", "| REQ-0601 |", "HAZ-07 has no requirement"),
+        ("| REQ-0801 |", "| REQ-0601 |", "HAZ-08 has no requirement"),
         ("| REQ-0102 |", "| REQ-0199 |", "REQ-0199 is shown by no test"),
         ("| REQ-0701 |", "| REQ-1501 |", "HAZ-15 counts as not built"),
     ],

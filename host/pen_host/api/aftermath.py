@@ -71,12 +71,12 @@ class Aftermath:
     def over(self, draft: Draft, session_id: str) -> None:
         """The pen has done its part; what is left is to close."""
         draft.session_id, draft.ended_at = session_id, datetime.now(UTC)
+        if draft.visit is not None:
+            with suppress(PenError):  # what cannot be proposed is computed again when the visit is closed
+                following = self._clinic.visits.propose_next(draft.visit.visit_id)
+                draft.next_eligible, draft.next_why = following.day.isoformat(), following.sentence
+        # last: whoever sees this step reads what belongs to it
         draft.step = TreatmentStep.CLOSE
-        if draft.visit is None:
-            return
-        with suppress(PenError):  # what cannot be proposed is computed again when the visit is closed
-            following = self._clinic.visits.propose_next(draft.visit.visit_id)
-            draft.next_eligible, draft.next_why = following.day.isoformat(), following.sentence
 
     def use_up(self, visit: Visit, session_id: str, by: Person) -> None:
         """Every cartridge that the session tried to burn is used, whether or not the pen answered.
