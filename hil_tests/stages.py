@@ -102,8 +102,8 @@ class ForkKeeper(Keeper):
 class LedKeeper(Keeper):
     """One real pen. Tests up to `GREETED` begin with a reset; all later ones share a session, for its tip serves no second one.
 
-    Stages are asked for in rising order. Tests that use the tip up, by a reset or by taking it off, come last; behind each of
-        them the next session wants a new tip.
+    Stages are asked for in rising order. Tests that use the tip up, by a reset or by taking it off, come last: behind one of
+    them no session can be opened with that tip.
     """
 
     def __init__(self, make: Callable[[], RigBench]) -> None:
