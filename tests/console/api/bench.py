@@ -23,6 +23,11 @@ from pen_sim.rig import SimPen
 
 PATIENCE_S = 30.0
 TRIES = 6
+AT_ONCE_US = 500_000
+"""What STOP is granted here, on a machine that does other things as well: less than a lost lease would take, so STOP did it.
+
+On a quiet machine it takes milliseconds, see `tests.benchmarks.console`.
+"""
 PRESET = "hair_weekly_dhurat_2013"
 """Of a console that is no simulated one."""
 
