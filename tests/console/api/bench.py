@@ -32,13 +32,10 @@ PRESET = "hair_weekly_dhurat_2013"
 """Of a console that is no simulated one."""
 
 
-BYTECODE = Path(__file__).resolve().parents[3] / ".cache" / "bytecode"
-
-
 def environment(place: Path) -> dict[str, str]:
     """Of a console process: a runtime directory of its own, and bytecode kept between starts, as an installed program has it."""
     kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    return {**kept, "PYTHONPYCACHEPREFIX": str(BYTECODE), "PEN_RUNTIME_DIR": str(place / "runtime")}
+    return {**kept, "PEN_RUNTIME_DIR": str(place / "runtime")}
 
 
 def wait_until(there: Callable[[], Any], what: str, patience_s: float = PATIENCE_S) -> Any:
