@@ -18,9 +18,9 @@ LEASE_MS = limits.CONSOLE_LEASE_MS
 
 
 class Model(BaseModel):
-    """Base of what is sent: frozen, and no key that is not known."""
+    """Base of what is sent: frozen, and no key that is not known. Built when first used: a console starts faster."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 Line = Annotated[
