@@ -18,9 +18,9 @@ LEASE_MS = limits.CONSOLE_LEASE_MS
 
 
 class Model(BaseModel):
-    """Base of what is sent: frozen, and no key that is not known. Built when first used: a console starts faster."""
+    """Base of what is sent: frozen, and no key that is not known."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 Line = Annotated[
