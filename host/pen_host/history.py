@@ -10,11 +10,13 @@ from .errors import UsageError
 from .journal import JournalReader, Kind, Row, SessionSummary
 from .models import PenEvent
 from .names import EventCode, cause_name, event_name
-from .trace import Mark, unpack
+from .trace import Mark, thinned
 
 _SAYS_MAX = 110
 _LOG_LOOK = 4_000
 """So many of the newest entries are looked through for a log. (J)"""
+_DRAWN_SAMPLES = 6_000
+"""More of them a picture cannot show. (J)"""
 _LOG_KINDS = frozenset(
     {
         Kind.NOTE,
@@ -134,6 +136,7 @@ def draw_picture(reader: JournalReader, session_id: str, path: Path) -> Path:
 
     Raises:
         UsageError: It has no samples.
+        TraceError: Its samples are of another version, or damaged.
     """
     one = _summary(reader, session_id)
     chunks: list[dict[str, Any]] = []
@@ -149,7 +152,7 @@ def draw_picture(reader: JournalReader, session_id: str, path: Path) -> Path:
             marks.append(
                 Mark((row.utc_ns - one.opened.utc_ns) // 1_000_000, str(told["cause"]).lower(), trip=True)
             )
-    samples = unpack(chunks)
+    samples = thinned(chunks, _DRAWN_SAMPLES)
     if not samples:
         raise UsageError(
             f"Session {session_id} has no samples, so it has no picture. Its counts are complete."
