@@ -37,9 +37,9 @@ def _when(utc_ns: int) -> str:
     return datetime.fromtimestamp(utc_ns / 1e9, UTC).isoformat(timespec="seconds")
 
 
-def session_lines(reader: JournalReader) -> list[dict[str, Any]]:
-    """Every session in short."""
-    return [_line(reader, one) for one in reader.sessions()]
+def session_lines(reader: JournalReader, newest: int | None = None) -> list[dict[str, Any]]:
+    """Sessions in short, oldest first: every one, or that many of the newest."""
+    return [_line(reader, one) for one in reader.sessions(newest)]
 
 
 def _line(reader: JournalReader, one: SessionSummary) -> dict[str, Any]:
@@ -57,9 +57,9 @@ def _line(reader: JournalReader, one: SessionSummary) -> dict[str, Any]:
 
 
 def _summary(reader: JournalReader, session_id: str) -> SessionSummary:
-    for one in reader.sessions():
-        if one.session_id == session_id:
-            return one
+    one = reader.session(session_id)
+    if one is not None:
+        return one
     raise UsageError(
         f"The record has no session {session_id}, so there is nothing to show. `pen session list` lists them."
     )
