@@ -408,7 +408,7 @@ class Journal:
 
     def _read_head(self) -> Head | None:
         row = self._raw.execute(
-            "SELECT station_id, seq, hash FROM entries ORDER BY seq DESC LIMIT 1"
+            "SELECT station_id, seq, hash FROM entries ORDER BY station_id DESC, seq DESC LIMIT 1"
         ).fetchone()
         return Head(*row) if row else None
 
