@@ -21,6 +21,7 @@ from pen_host.canonical import canonical_json
 from pen_host.errors import UsageError
 from pen_host.journal import Head, Journal, Kind, location, sqlite
 from pen_host.journal.signing import Signer, key_name
+from pen_host.records.at_rest import backups_code_name
 from pen_host.records.patient_keys import PatientKeys, seal, to_text
 from pen_host.vault import Vault
 
@@ -86,7 +87,7 @@ def back_up(journal: Journal, folder: Path) -> Backup:
 
 def recovery_code(vault: Vault, station_id: str) -> str:
     """The code that opens the patients' keys beside the backups, made when there is none: to be printed and locked away."""
-    name = f"recovery-{station_id}"
+    name = backups_code_name(station_id)
     kept = vault.get(name)
     if kept is None:
         kept = secrets.token_bytes(_CODE_BYTES)

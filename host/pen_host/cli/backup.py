@@ -38,10 +38,11 @@ def make(
     from ..backups import back_up, recovery_code
     from ..journal import default_path
     from ..records import Clinic
+    from ..records.at_rest import backups_code_name
     from ..vault import this_vault
 
     with Clinic.open(journal_file or default_path()) as clinic:
-        first = this_vault().get(f"recovery-{clinic.journal.station_id}") is None
+        first = this_vault().get(backups_code_name(clinic.journal.station_id)) is None
         made = back_up(clinic.journal, to)
         station = clinic.journal.station_id
     _tell(made, f"Saved {made.head.seq} entries to {made.folder}.", as_json=json_)
