@@ -136,7 +136,9 @@ def key(journal_file: JournalFile = None, json_: Json = False) -> None:
 
 
 @group.command()
-def encrypt(operator: Operator, role: Role = "clinician", journal_file: JournalFile = None, json_: Json = False) -> None:
+def encrypt(
+    operator: Operator, role: Role = "clinician", journal_file: JournalFile = None, json_: Json = False
+) -> None:
     """Encrypt the record in place with its photographs and older copies; may be broken off and repeated."""
     from ..journal import default_path
     from ..records import at_rest
@@ -147,7 +149,9 @@ def encrypt(operator: Operator, role: Role = "clinician", journal_file: JournalF
 
 
 @group.command()
-def rekey(operator: Operator, role: Role = "clinician", journal_file: JournalFile = None, json_: Json = False) -> None:
+def rekey(
+    operator: Operator, role: Role = "clinician", journal_file: JournalFile = None, json_: Json = False
+) -> None:
     """Put record, photographs and older copies under a new key; the old recovery code opens nothing any more."""
     from ..journal import default_path
     from ..records import at_rest

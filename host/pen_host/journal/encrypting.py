@@ -37,6 +37,24 @@ def must_be_possible() -> None:
         )
 
 
+def create(path: Path, key: RecordKey) -> None:
+    """Makes an empty encrypted file, in which a record can then begin: nothing of it is ever in the clear.
+
+    Raises:
+        JournalError: It cannot be made.
+    """
+    draft = _draft(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _remove(draft)
+        with closing(sqlite.connect_with(draft, key)) as connection:
+            connection.execute("VACUUM")  # writes the first page
+        os.replace(draft, path)
+        sqlite.sync_folder(path.parent)
+    except OSError as error:
+        raise JournalUnwritableError(path, str(error)) from error
+
+
 def put_under(path: Path, key: RecordKey, vault: Vault) -> None:
     """Puts a record, or a copy of one, under a key; whether it was encrypted before does not matter.
 

@@ -209,14 +209,18 @@ def _bring(record: Path, vault: Vault, by: Person, key: RecordKey | None, change
     """Brings everything under a key, a new one where none is given."""
     encrypting.must_be_possible()
     must_seal()
+    check_place(record)
+    files = 0
+    if not record.exists():
+        key = _kept(vault)
+        encrypting.create(record, key)
+        files = 1
     _must_be_intact(record, vault)
     if key is None:
-        key = record_keys.new_key()
-        record_keys.keep(key, vault)
+        key = _kept(vault)
     with _locked(record):
         before = {record_keys.salt_of(file) for file in (record, *copies_of(record))}
         before |= photo_folder.salts(record)
-        files = 0
         # the record first: from then on nothing new is written in the clear
         for file in (record, *copies_of(record)):
             encrypting.finish(file)
@@ -233,8 +237,15 @@ def _bring(record: Path, vault: Vault, by: Person, key: RecordKey | None, change
     return AtRest(record, key.code, vault.where, files)
 
 
+def _kept(vault: Vault) -> RecordKey:
+    """A new key, in the vault by now."""
+    key = record_keys.new_key()
+    record_keys.keep(key, vault)
+    return key
+
+
 def _must_be_intact(record: Path, vault: Vault) -> None:
-    """Opens the record once, which makes it where there is none, and verifies it whole."""
+    """Opens the record once, which brings it up to date, and verifies it whole."""
     Journal.create_or_open(record, vault=vault).close()
     audit = audit_record(record, vault)
     if not audit.intact:
@@ -258,7 +269,6 @@ def _salt(record: Path) -> bytes:
 
 @contextmanager
 def _locked(record: Path) -> Iterator[None]:
-    check_place(record)
     lock = WriterLock(record)
     try:
         yield
