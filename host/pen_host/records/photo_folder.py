@@ -39,6 +39,17 @@ def keep(record: Path, sha256: str, content: bytes) -> bool:
     return True
 
 
+def put(record: Path, sha256: str, content: bytes, key: RecordKey | None) -> None:
+    """Writes a photograph durably instead of whatever is there, sealed where a key is given.
+
+    Raises:
+        JournalError: It cannot be written.
+    """
+    _write(record, sha256, content, key)
+    sealed, plain = _both(record, sha256)
+    encrypting.erase(sealed if key is None else plain)
+
+
 def read(record: Path, sha256: str, vault: Vault | None = None) -> bytes:
     """A photograph, checked against its name.
 
