@@ -13,7 +13,8 @@ from starlette.requests import Request
 
 from ..api.people import Permission, Person
 from ..api.problems import ProblemError, of_error
-from ..api.service import Caller, ConsoleService
+from ..api.reception import Caller
+from ..api.service import ConsoleService
 from ..api.sessions import BrowserSession
 from ..errors import PenError
 from .fields import Form

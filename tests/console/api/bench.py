@@ -281,11 +281,18 @@ def to_cartridge(tab: Tab, area_mm2: int = 2_000, patient: int = 0) -> None:
     tab.must("/api/treatment/consent", text_sha256=text["sha256"], agreed=True, off_label_said=True)
 
 
+def meant(tab: Tab) -> dict[str, str]:
+    """Whom and by which plan, as a screen shows it to whoever prepares the pen."""
+    view = tab._browser.get("/api/treatment").json
+    plan = view["plan"] or {"digest": ""}
+    return {"reference": (view["patient"] or {"reference": ""})["reference"], "plan_digest": plan["digest"]}
+
+
 def to_first_zone(tab: Tab) -> None:
     """Up to the question whether the first zone may be armed."""
     to_cartridge(tab)
     tab.must("/api/treatment/cartridge")
-    tab.must("/api/treatment/prepare")
+    tab.must("/api/treatment/prepare", **meant(tab))
     tab.until(lambda: tab.run.get("waiting") == "zone", "the question about the first zone")
 
 

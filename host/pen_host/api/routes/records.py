@@ -10,7 +10,7 @@ from ...history import session_entries, session_facts, session_lines
 from ...journal import Kind
 from ..models import Line
 from ..people import Permission
-from ..service import Caller
+from ..reception import Caller
 from .shared import PROBLEMS, Service, Session
 
 router = APIRouter(prefix="/api/records", tags=["records"], responses=PROBLEMS)

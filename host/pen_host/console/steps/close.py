@@ -127,7 +127,7 @@ async def _close(visit: Visit, form: Form) -> None:
         return
 
     def sign(who: Person) -> None:
-        visit.service.people.check(who.name, asked.pin)
+        visit.service.check_pin(who.name, asked.pin)
         visit.service.treatment.close(signer(who), asked)
 
     await visit.submit(form, Permission.TREAT, sign)
