@@ -51,7 +51,11 @@ class Answer:
 
     status: int
     headers: dict[str, str]
-    text: str
+    content: bytes
+
+    @property
+    def text(self) -> str:
+        return self.content.decode()
 
     @property
     def json(self) -> Any:
@@ -78,7 +82,7 @@ def ask(
         connection.endheaders(data)
         response = connection.getresponse()
         told = {name.lower(): value for name, value in response.getheaders()}
-        return Answer(response.status, told, response.read().decode())
+        return Answer(response.status, told, response.read())
     finally:
         connection.close()
 
@@ -242,9 +246,11 @@ class ConsoleBench:
 
 
 @contextmanager
-def console_bench(place: Path, url: str = "sim:?seed=5") -> Iterator[ConsoleBench]:
-    """A console that runs until the block is left."""
-    options = Options(sim=True, url=url, data=place / "data", runtime=place / "runtime")
+def console_bench(
+    place: Path, url: str = "sim:?seed=5", record: Path | None = None
+) -> Iterator[ConsoleBench]:
+    """A console that runs until the block is left, over a record of its own where none is given."""
+    options = Options(sim=True, url=url, journal=record, data=place / "data", runtime=place / "runtime")
     with open_console(options) as server:
         thread = server.start_in_thread()
         bench = ConsoleBench(server)

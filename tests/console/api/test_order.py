@@ -8,7 +8,15 @@ from typing import Any
 import pytest
 
 from pen_host.api.flow_models import STEPS, TreatmentStep
-from tests.console.api.bench import ConsoleBench, Tab, meant, to_cartridge, to_first_zone, treat_zone, wait_until
+from tests.console.api.bench import (
+    ConsoleBench,
+    Tab,
+    meant,
+    to_cartridge,
+    to_first_zone,
+    treat_zone,
+    wait_until,
+)
 
 pytestmark = pytest.mark.xdist_group("console-order")
 
