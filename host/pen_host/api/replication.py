@@ -114,6 +114,7 @@ class Replication:
         self._ending = False
         self._failures = 0
         self._working = False
+        self._moves = 0
         self._last = _Last()
         self._thread = threading.Thread(target=self._run, name="console-replication", daemon=True)
 
@@ -137,6 +138,11 @@ class Replication:
         self._server.status()
         self._failures = 0
         self._wake.set()
+
+    @property
+    def moved(self) -> int:
+        """Another number whenever there is something new to see here; costs nothing to ask."""
+        return self._moves
 
     def view(self) -> ReplicationView:
         """How it stands, from this station's own record; never asks the server.
@@ -190,7 +196,7 @@ class Replication:
             return EVERY_S  # nothing to do, and nobody need know
         except PenError as error:
             return self._failed(error)
-        self._working = True
+        self._show(working=True)
         try:
             done = self._server.replicate()
         except PenError as error:
@@ -205,7 +211,7 @@ class Replication:
         pause_s = min(RETRY_S * 2.0 ** min(self._failures, 10), RETRY_MAX_S)
         self._failures += 1
         self._last = _Last(False, error.sentence, self._last.at, self._last.put_aside)
-        self._changed()
+        self._show(working=False)
         return pause_s
 
     def _succeeded(self, done: Replicated) -> float:
@@ -215,8 +221,13 @@ class Replication:
                 self._tell(sentence)
         self._failures = 0
         self._last = _Last(True, "", datetime.now(UTC), put_aside)
-        self._changed()
+        self._show(working=False)
         return EVERY_S
+
+    def _show(self, *, working: bool) -> None:
+        self._working = working
+        self._moves += 1
+        self._changed()
 
 
 def _bug() -> ProblemError:
