@@ -13,6 +13,9 @@ from .fields import Form
 from .texts import Catalogue
 from .widgets import tag
 
+DIGITS_MAX = 9
+"""No measure has more; what is too large is refused by its own limits."""
+
 
 @dataclass(frozen=True, slots=True)
 class Number:
@@ -42,7 +45,8 @@ class Number:
             value = Decimal(typed.replace(",", ".")) * self.scale
         except InvalidOperation:
             raise ValueError(typed) from None
-        if not value.is_finite() or value != value.to_integral_value():
+        # before it is made whole: the digits of a number like 1e999999 alone would take minutes
+        if not value.is_finite() or value.adjusted() > DIGITS_MAX or value != value.to_integral_value():
             raise ValueError(typed)
         return int(value)
 

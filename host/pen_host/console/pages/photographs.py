@@ -93,7 +93,7 @@ class _Shown:
             self._pictures.refresh()
 
         button(text("photographs.show"), other, "quiet slim")
-        with tag("div", None, "half"):
+        with tag("div", None, "compare"):
             for name, photo in (("first", by_view[chosen][0]), ("last", by_view[chosen][-1])):
                 _side(text, form, name, by_view[chosen], photo)
 
