@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from typing import Any
 
 from ..records.models import AreaUnit, CountMethod, Hairs, Landmark, NorwoodType
 from .fields import Form
+from .numbers import whole
 from .texts import Catalogue
 from .widgets import tag
-
-DIGITS_MAX = 9
-"""No measure has more; what is too large is refused by its own limits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,16 +36,7 @@ class Number:
         Raises:
             ValueError: It is no number, or finer than the record keeps.
         """
-        if not typed:
-            return None
-        try:
-            value = Decimal(typed.replace(",", ".")) * self.scale
-        except InvalidOperation:
-            raise ValueError(typed) from None
-        # before it is made whole: the digits of a number like 1e999999 alone would take minutes
-        if not value.is_finite() or value.adjusted() > DIGITS_MAX or value != value.to_integral_value():
-            raise ValueError(typed)
-        return int(value)
+        return whole(typed, self.scale) if typed else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -114,7 +114,8 @@ class _Shown:
         elif words is None:
             note(text("photographs.no_text"), Tone.WARN)
         else:
-            with card(words.title):
+            with card():
+                tag("h2", words.title, "said")
                 for part in words.body.split("\n\n"):
                     tag("p", part, "said")
                 self._agree(words.digest)
