@@ -124,6 +124,12 @@ class Bench:
         headers = {"Cookie": self._cookie, "Origin": self._served.base, "Content-Type": "application/json"}
         return ask(self._served.port, "POST", path, json.dumps(body), headers)
 
+    def send(self, path: str, raw: bytes, media: str) -> None:
+        """A file as it is."""
+        headers = {"Cookie": self._cookie, "Origin": self._served.base, "Content-Type": media}
+        answer = ask(self._served.port, "POST", path, raw, headers)
+        assert answer.status == 200, answer.text
+
     def hand(self, *actions: str) -> None:
         for action in actions:
             answer = self.post("/api/bench", do=action)

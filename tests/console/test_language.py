@@ -22,7 +22,10 @@ pages.catalogue = lambda language=ENGLISH: marked
 """Runs in the console's process before it starts."""
 PAGES = {
     "": ("/login", "/", "/treat", "/live", "/records", "/service", "/no-such-page"),
-    "Admin": ("/", "/treat", "/live", "/records", "/service", "/bench"),
+    "Admin": (
+        *("/", "/treat", "/live", "/records", "/service", "/bench", "/cohort", "/export", "/stations"),
+        *(f"/patients/{{patient}}{part}" for part in ("", "/photographs", "/measures", "/aftercare")),
+    ),
     "Engineer": ("/treat", "/service"),
 }
 """Who sees what."""
@@ -71,7 +74,8 @@ def test_every_text_on_every_page_comes_from_the_catalogue(driver: Playwright, t
                 answer = desk.bench.post("/api/session/sign-in", name=name, pin="2580")
                 assert answer.status == 200
             for path in paths:
-                desk.page.goto(desk.served.base + path)
+                patient = desk.bench.get("/api/patients")[0]["patient_id"] if "{" in path else ""
+                desk.page.goto(desk.served.base + path.format(patient=patient))
                 desk.alive(desk.page)
                 left[f"{path} as {name or 'nobody'}"] = _unmarked(desk)
     assert {page: texts for page, texts in left.items() if texts} == {}

@@ -98,6 +98,12 @@ def test_a_number_that_is_shown_is_read_back_as_it_was(field: NumberField, steps
         assert field.read(field.shown(value).replace(".", ",")) == value
 
 
+@pytest.mark.parametrize("typed", ["1e999999", "1e999999999", "1e-9999", "Infinity", "sNaN"])
+def test_a_number_that_is_longer_than_any_is_refused_at_once(typed: str) -> None:
+    with pytest.raises(ValueError, match=typed):
+        FIELDS[0].read(typed)
+
+
 @given(st.sampled_from(FIELDS), st.text(max_size=12))
 def test_whatever_is_typed_is_a_number_of_the_wire_or_no_number(field: NumberField, typed: str) -> None:
     with suppress(ValueError):

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
+
+from PIL import Image
 
 from tests.console.desk import PIN, Desk, wait_until
 
@@ -110,8 +113,16 @@ def _live(desk: Desk, look: Look) -> None:
 
 def _after(desk: Desk, look: Look) -> None:
     desk.go("/treat")
+    desk.page.get_by_label("Endpoint seen on the skin").select_option("mild_erythema")
+    desk.page.get_by_label("Applied to the skin").fill("Saline")
+    desk.page.get_by_label("Minutes after the last stroke").fill("0")
+    desk.page.get_by_label("After-care sheet given").check()
+    desk.page.get_by_label("Your PIN signs it").fill(PIN)
+    desk.button("Sign and close").click()
+    desk.page.get_by_text("Press again to sign.").wait_for()
     look("step-8-close", desk)
-    desk.ask("/api/treatment/close", endpoint="mild_erythema", aftercare_given=True, pin=PIN)
+    desk.button("Sign and close").click()
+    desk.page.get_by_text("Signed and closed").wait_for()
     desk.go("/records")
     look("records", desk)
     desk.page.get_by_label("Lot", exact=True).fill("LOT-2026-001")
@@ -125,10 +136,66 @@ def _after(desk: Desk, look: Look) -> None:
     desk.page.get_by_role("link", name="Patient", exact=False).first.click()
     desk.page.get_by_text("Visit", exact=True).first.wait_for()
     look("records-patient", desk)
+    _patient(desk, look, desk.page.url.rpartition("/")[2])
+    for name in ("cohort", "export", "stations"):
+        desk.go(f"/{name}")
+        look(name, desk)
     desk.go("/bench")
     look("bench", desk)
     desk.go("/no-such-page")
     look("no-such-page", desk)
+
+
+def _patient(desk: Desk, look: Look, patient: str) -> None:
+    """What is kept of a patient beside the treatments, first without anything in it where that looks different."""
+    path = f"/patients/{patient}"
+    desk.go(f"{path}/photographs")
+    look("patient-photographs-consent", desk)
+    desk.page.get_by_label("The patient has read it").check()
+    desk.button("The patient agrees").click()
+    desk.page.get_by_label("The photograph").wait_for()
+    desk.button("Add it to the record").click()
+    desk.page.get_by_text("Choose a photograph.").wait_for()
+    for day, seed in (("2026-01-05", 1), ("2026-03-30", 2)):
+        where = f"/api{path}/photographs?view=scalp_vertex&day={day}"
+        desk.bench.send(where, photograph(seed), "image/jpeg")
+    desk.go(f"{path}/photographs")
+    look("patient-photographs", desk)
+    _measured(desk, path)
+    desk.go(f"{path}/measures")
+    desk.page.get_by_label("Hairs counted").fill("many")
+    desk.button("Record the measure").click()
+    desk.page.get_by_text("This is no number.").first.wait_for()
+    look("patient-measures-wrong", desk)
+    visit = desk.bench.get(f"/api{path}/open-skin")["visit_id"]
+    today = desk.bench.get(f"/api{path}/timeline")[-1]["at"][:10]
+    for kind in ("redness", "infection"):
+        seen = {"kind": kind, "onset": today, "severity": "moderate"}
+        assert desk.bench.post(f"/api/visits/{visit}/reactions", **seen).status == 200
+    desk.go(f"{path}/aftercare")
+    look("patient-aftercare", desk)
+
+
+def _measured(desk: Desk, path: str) -> None:
+    target = {"site": "vertex", "method": "manual", "hairs": "all", "landmark": "tattoo"}
+    rated = {"rater": "Bob", "blinded": True}
+    for day, count, score in (("2026-01-05", 92, 0), ("2026-02-16", 99, 1), ("2026-03-30", 117, 2)):
+        area = {"area_thousandths": 1_000, "area_unit": "cm2"}
+        for measured in (
+            {"kind": "hair_count", "count": count, **area, **target, **rated},
+            {"kind": "seven_point", "score": score, **rated},
+        ):
+            first = day == "2026-01-05"
+            kept = desk.bench.post(f"/api{path}/outcomes", measured=measured, day=day, baseline=first)
+            assert kept.status == 200, kept.text
+
+
+def photograph(seed: int) -> bytes:
+    """A picture that is none of anybody."""
+    shade = Image.linear_gradient("L").rotate(90 * seed).resize((640, 480))
+    out = io.BytesIO()
+    Image.merge("RGB", (shade, shade, shade.point(lambda value: value // 2))).save(out, "JPEG")
+    return out.getvalue()
 
 
 def _engineer(desk: Desk, look: Look) -> None:

@@ -32,11 +32,13 @@ class Shape:
         path: Its outline, as SVG writes it.
         label_x: Middle of its name.
         label_y: Base line of its name.
+        turned: The name runs along the zone, turned clockwise by so many degrees about that point.
     """
 
     path: str
     label_x: int
     label_y: int
+    turned: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,7 @@ SCALP = BodyMap(
         "parietal_left": Shape("M0 178 Q60 166 88 145 L88 300 Q60 330 0 330 Z", 56, 246),
         "parietal_right": Shape("M360 178 Q300 166 272 145 L272 300 Q300 330 360 330 Z", 304, 246),
         "midscalp": Shape("M94 141 Q180 171 266 141 L266 240 Q180 256 94 240 Z", 180, 206),
-        "part_line": Shape("M170 36 H190 V248 H170 Z", 180, 190),
+        "part_line": Shape("M170 36 H190 V248 H170 Z", 184, 150, -90),
         "occipital": Shape("M0 337 Q62 336 92 306 L268 306 Q298 336 360 337 V424 H0 Z", 180, 388),
         "vertex": Shape("M94 247 Q180 263 266 247 V300 Q240 362 180 362 Q120 362 94 300 Z", 180, 314),
     },
@@ -118,15 +120,15 @@ FACE = BodyMap(
         "cheek_left": Shape(
             "M286 232 Q248 246 212 226 L212 268 L230 322 Q256 318 276 292 Q284 262 286 232 Z", 248, 278
         ),
-        "cheek_fold_right": Shape("M148 272 L158 282 L140 330 L128 326 Z", 128, 312),
-        "cheek_fold_left": Shape("M212 272 L202 282 L220 330 L232 326 Z", 232, 312),
+        "cheek_fold_right": Shape("M148 272 L158 282 L140 330 L128 326 Z", 147, 304, -70),
+        "cheek_fold_left": Shape("M212 272 L202 282 L220 330 L232 326 Z", 213, 304, 70),
         "perioral": Shape("M142 288 Q180 300 218 288 L222 348 Q180 362 138 348 Z", 180, 326),
         "upper_lip": Shape("M150 288 Q180 298 210 288 L206 316 Q180 308 154 316 Z", 180, 306),
         "chin": Shape("M142 354 Q180 368 218 354 Q216 400 180 404 Q144 400 142 354 Z", 180, 387),
-        "jaw_right": Shape("M84 298 Q104 324 130 328 L138 386 Q98 356 84 298 Z", 112, 350),
-        "jaw_left": Shape("M276 298 Q256 324 230 328 L222 386 Q262 356 276 298 Z", 248, 350),
-        "neck_right": Shape("M129 396 L150 412 V496 H124 Z", 138, 470),
-        "neck_left": Shape("M231 396 L210 412 V496 H236 Z", 222, 470),
+        "jaw_right": Shape("M84 298 Q104 324 130 328 L138 386 Q98 356 84 298 Z", 116, 346),
+        "jaw_left": Shape("M276 298 Q256 324 230 328 L222 386 Q262 356 276 298 Z", 244, 346),
+        "neck_right": Shape("M129 396 L150 412 V496 H124 Z", 142, 456, -90),
+        "neck_left": Shape("M231 396 L210 412 V496 H236 Z", 226, 456, -90),
         "neck_front": Shape("M154 413 Q180 420 206 413 V496 H154 Z", 180, 462),
     },
     # who looks at a face has its left on the right
@@ -178,10 +180,20 @@ def draw(
                 _svg("text", "side", x=x, y=y)._text = text(f"plan.{key}")
             for zone, shape in body.zones.items():
                 if zone in chosen:
-                    _svg("text", "", x=shape.label_x, y=shape.label_y)._text = text.other(
-                        f"zones.{zone}", zone
-                    )
+                    _name(text, zone, shape)
     return figure
+
+
+def map_name(text: Catalogue, zone: str) -> str:
+    """A zone's name where little room is for it; the side is told by the letters beside the map."""
+    return text.other(f"map.{zone}", text.other(f"zones.{zone}", zone))
+
+
+def _name(text: Catalogue, zone: str, shape: Shape) -> None:
+    made = _svg("text", "", x=shape.label_x, y=shape.label_y)
+    made._text = map_name(text, zone)
+    if shape.turned:
+        made.props.update({"transform": f"rotate({shape.turned} {shape.label_x} {shape.label_y})"})
 
 
 OVERLAYS = frozenset(

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from typing import Any
 
 from ..records.models import AreaUnit, CountMethod, Hairs, Landmark, NorwoodType
 from .fields import Form
+from .numbers import whole
 from .texts import Catalogue
 from .widgets import tag
 
@@ -36,15 +36,7 @@ class Number:
         Raises:
             ValueError: It is no number, or finer than the record keeps.
         """
-        if not typed:
-            return None
-        try:
-            value = Decimal(typed.replace(",", ".")) * self.scale
-        except InvalidOperation:
-            raise ValueError(typed) from None
-        if not value.is_finite() or value != value.to_integral_value():
-            raise ValueError(typed)
-        return int(value)
+        return whole(typed, self.scale) if typed else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,6 +111,7 @@ def plot_of(columns: Sequence[str], rows: Sequence[Sequence[float | None]], text
     return Plot(tuple(lanes), ticks, len(lanes) * LANE + BOTTOM)
 
 
+TREND_WIDTH = 900
 TREND = 132
 """Height of one measure's lane."""
 TREND_LABELS = 5
@@ -173,7 +174,7 @@ def trend_of(found: Sequence[Series], treated: Sequence[date]) -> Trend | None:
         return None
     days = [day for one in found for day in one.days] + list(treated)
     first, span = min(days), max((max(days) - min(days)).days, 1)
-    wide = WIDTH - 64
+    wide = TREND_WIDTH - 64
 
     def place(day: date) -> float:
         return round(32 + wide * (day - first).days / span, 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -18,7 +19,6 @@ from tests.console.api.bench import (
     Tab,
     meant,
     to_cartridge,
-    to_first_zone,
     treat_zone,
     wait_until,
 )
@@ -108,9 +108,65 @@ def test_what_is_still_to_come_is_not_recorded(desk: Desk) -> None:
     assert desk.clinic.patients.topicals(patient) == ()
 
 
+@dataclass
+class Through:
+    """A whole treatment up to its close, and what was refused on the way."""
+
+    bench: ConsoleBench
+    tab: Tab
+    refused: dict[str, list[str]]
+    early_strokes: int
+
+
+@pytest.fixture(scope="module")
+def through(served: ConsoleBench) -> Through:
+    tab = served.clinician()
+    to_cartridge(tab, area_mm2=1_000)
+    tab.must("/api/treatment/cartridge")
+    shown = meant(tab)
+    refused = {}
+    for name, wrong in (("reference", "P-00000-00000"), ("plan_digest", "0" * 64)):
+        answer = tab.post("/api/treatment/prepare", **{**shown, name: wrong})
+        refused[name] = [one["field"] for one in answer.json["errors"]]
+    early = len(served.coil_rises())
+    tab.must("/api/treatment/prepare", **shown)
+    tab.until(lambda: tab.run.get("waiting") == "zone", "the zone")
+    refused["zone"] = [tab.post("/api/treatment/zone", zone="vertex", decision="arm").code]
+    treat_zone(served, tab)
+    tab.until(
+        lambda: tab.state["treatment"]["step"] == "close", "the end: the dose is reached, nobody ends it"
+    )
+    return Through(served, tab, refused, early)
+
+
+@pytest.mark.covers("REQ-1104")
+def test_a_screen_that_shows_another_patient_or_plan_prepares_nothing(through: Through) -> None:
+    """Patient and plan are confirmed as shown, the zone by its name, and the pen is armed with that plan's hash."""
+    assert through.refused == {
+        "reference": ["reference"],
+        "plan_digest": ["plan_digest"],
+        "zone": ["not_waiting"],
+    }
+    assert through.early_strokes == 0
+    service = through.bench.service
+    with service.journal.reader() as reader:
+        intents = [one.payload for one in reader.rows() if one.kind == "intent"]
+    plan = service.visiting.clinic.visits.get(service.treatment.view().visit_id or "").plan
+    sent = {one["plan_hash"] for one in intents if one["request"] == "ARM"}
+    assert sent == {plan.plan_hash}, "the pen is armed with the plan that was confirmed"
+
+
+@pytest.mark.covers("REQ-1005")
+def test_contact_strokes_end_a_zone_at_its_dose(through: Through) -> None:
+    zone = through.tab.run["zones"][0]
+    assert zone["contact_strokes"] == len(through.bench.coil_rises())
+    assert zone["dose_per_cm2"] >= zone["target_low"]
+    assert zone["dose_per_cm2"] < zone["target_low"] * 1.5, "it was ended, not run on"
+
+
 @pytest.mark.covers("REQ-1501")
-def test_the_close_warns_before_the_signature_and_signs_all_the_same(bench: ConsoleBench) -> None:
-    tab = _treated(bench)
+def test_the_close_warns_before_the_signature_and_signs_all_the_same(through: Through) -> None:
+    bench, tab = through.bench, through.tab
     asked = {"topical": "<i>minoxidil</i> 5 %", "topical_substance": "minoxidil", "topical_minutes_after": 0}
     (warned,) = tab.must("/api/treatment/applied", **asked)
     assert warned["rule_id"] == "topical_window"
@@ -128,57 +184,11 @@ def test_the_close_warns_before_the_signature_and_signs_all_the_same(bench: Cons
     assert clinic.visits.get(visit).signature is not None
     browser = tab._browser
     assert browser.get(f"/api/patients/{patient}/open-skin").json["visit_id"] == visit
-    later = browser.post(
-        f"/api/patients/{patient}/topicals",
-        substance="other",
-        detail="cream",
-        used_at=datetime.now(UTC).isoformat(),
-    )
-    assert [one["rule_id"] for one in later.json["warnings"]] == ["topical_window"]
-    zone_free = browser.post(
-        f"/api/patients/{patient}/topicals", substance="other", used_at="2026-01-05T12:00:00"
-    )
-    assert zone_free.code == "invalid_fields"
-
-
-@pytest.mark.covers("REQ-1104", "REQ-1005")
-def test_a_screen_that_shows_another_patient_or_plan_prepares_nothing_and_dose_ends_the_zone(
-    bench: ConsoleBench,
-) -> None:
-    """Patient and plan are confirmed as shown, the zone by its name, and contact strokes end it at its dose."""
-    tab = bench.clinician()
-    to_cartridge(tab, area_mm2=1_000)
-    tab.must("/api/treatment/cartridge")
-    shown = meant(tab)
-    other = tab.post("/api/treatment/prepare", **{**shown, "reference": "P-00000-00000"})
-    assert [one["field"] for one in other.json["errors"]] == ["reference"]
-    stale = tab.post("/api/treatment/prepare", **{**shown, "plan_digest": "0" * 64})
-    assert [one["field"] for one in stale.json["errors"]] == ["plan_digest"]
-    assert tab.run == {}
-    assert not bench.coil_rises()
-    tab.must("/api/treatment/prepare", **shown)
-    tab.until(lambda: tab.run.get("waiting") == "zone", "the zone")
-    assert tab.post("/api/treatment/zone", zone="vertex", decision="arm").code == "not_waiting"
-    treat_zone(bench, tab)
-    tab.until(
-        lambda: tab.state["treatment"]["step"] == "close", "the end: the dose is reached, nobody ends it"
-    )
-    zone = tab.run["zones"][0]
-    with bench.service.journal.reader() as reader:
-        intents = [one.payload for one in reader.rows() if one.kind == "intent"]
-    visit = bench.service.visiting.clinic.visits.get(tab.state["treatment"]["visit_id"])
-    sent = {one["plan_hash"] for one in intents if one["request"] == "ARM"}
-    assert sent == {visit.plan.plan_hash}, "the pen is armed with the plan that was confirmed"
-    assert zone["dose_per_cm2"] >= zone["target_low"]
-    assert zone["dose_per_cm2"] < zone["target_low"] * 1.5, "it was ended, not run on"
-
-
-def _treated(bench: ConsoleBench) -> Tab:
-    tab = bench.clinician()
-    to_first_zone(tab)
-    tab.must("/api/treatment/zone", zone=tab.run["zones"][0]["name"], decision="finish")
-    tab.until(lambda: tab.state["treatment"]["step"] == "close", "the close")
-    return tab
+    later = {"substance": "other", "detail": "cream", "used_at": datetime.now(UTC).isoformat()}
+    told = browser.post(f"/api/patients/{patient}/topicals", **later)
+    assert [one["rule_id"] for one in told.json["warnings"]] == ["topical_window"]
+    nowhere = {**later, "used_at": "2026-01-05T12:00:00"}
+    assert browser.post(f"/api/patients/{patient}/topicals", **nowhere).code == "invalid_fields"
 
 
 def _notes(bench: ConsoleBench) -> str:

@@ -65,7 +65,7 @@ def _trends(text: Catalogue, outcomes: Sequence[Outcome], treated: Sequence[Trea
             tag("p", text("measures.too_few"), "muted")
             return
         # our own template; what is filled in is escaped by it
-        ui.html(render("trend.html", t=text, plot=drawn, width=plots.WIDTH), sanitize=False)
+        ui.html(render("trend.html", t=text, plot=drawn, width=plots.TREND_WIDTH), sanitize=False)
         tag("p", text("measures.trend_more"), "muted small")
 
 
@@ -75,7 +75,7 @@ def _table(text: Catalogue, outcomes: Sequence[Outcome]) -> None:
             tag("p", text("records.none"), "muted")
             return
         heads = [text(f"measures.{key}") for key in ("day", "what", "value", "by", "note")]
-        with table(heads, text("measures.all")):
+        with tag("div", None, "dated"), table(heads, text("measures.all")):
             for one in reversed(outcomes):
                 told = value(one.measured)
                 cells(

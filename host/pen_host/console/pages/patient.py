@@ -85,6 +85,8 @@ def _item(text: Catalogue, item: TimelineItem) -> None:
             with row():
                 sign(text.other(f"timeline.{item.kind}", item.kind.replace("_", " ")), Tone.ACCENT)
                 tag("strong", item.title, "said")
+            if item.kind == "topical" and item.details.get("detail"):
+                tag("span", str(item.details["detail"]), "said")
             tag("span", text("records.by", name=item.by.name), "muted small")
             for session in item.details.get("sessions", ()):
                 key = session["session_id"]

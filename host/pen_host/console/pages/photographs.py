@@ -93,7 +93,7 @@ class _Shown:
             self._pictures.refresh()
 
         button(text("photographs.show"), other, "quiet slim")
-        with tag("div", None, "half"):
+        with tag("div", None, "compare"):
             for name, photo in (("first", by_view[chosen][0]), ("last", by_view[chosen][-1])):
                 _side(text, form, name, by_view[chosen], photo)
 
@@ -114,7 +114,8 @@ class _Shown:
         elif words is None:
             note(text("photographs.no_text"), Tone.WARN)
         else:
-            with card(words.title):
+            with card():
+                tag("h2", words.title, "said")
                 for part in words.body.split("\n\n"):
                     tag("p", part, "said")
                 self._agree(words.digest)

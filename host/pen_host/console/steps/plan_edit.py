@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from decimal import Decimal, InvalidOperation
 
 from pen_protocol import limits
 
 from ...api.flow_models import ChoosePlan, PlanView
 from ...models import AREA_MAX_MM2, AREA_MIN_MM2, HOLD_MAX_S, PASSES_MAX, TARGET_MAX_PER_CM2
+from ..numbers import whole
 
 AREA = "area_mm2"
 
@@ -59,13 +59,7 @@ class NumberField:
         Raises:
             ValueError: It is no number, or finer than the wire can say.
         """
-        try:
-            value = Decimal(typed.replace(",", ".")) * self.scale
-        except InvalidOperation:
-            raise ValueError(typed) from None
-        if not value.is_finite() or value != value.to_integral_value():
-            raise ValueError(typed)
-        return int(value)
+        return whole(typed, self.scale)
 
 
 FIELDS = (
