@@ -250,10 +250,16 @@ class Desk:
         """The live view, asked whether the first zone may be armed."""
         self.clear_up()
         self.to_step("pen_ready", **zone)
-        self._clean()
-        self.ask("/api/treatment/prepare")
+        self.prepare()
         self.go("/live")
         self.page.locator("[data-decide=arm]").wait_for()
+
+    def prepare(self) -> None:
+        """The pen is cleaned, and prepared for whom and what is shown."""
+        self._clean()
+        shown = self.bench.get("/api/treatment")
+        meant = {"reference": shown["patient"]["reference"], "plan_digest": shown["plan"]["digest"]}
+        self.ask("/api/treatment/prepare", **meant)
 
     def _clean(self) -> None:
         self.ask("/api/treatment/cleaned", method="low_level_disinfection", sheath_changed=True)

@@ -78,8 +78,7 @@ def _steps(desk: Desk, look: Look) -> None:
 
 
 def _live(desk: Desk, look: Look) -> None:
-    desk._clean()
-    desk.ask("/api/treatment/prepare")
+    desk.prepare()
     desk.go("/live")
     desk.page.locator("[data-decide=arm]").wait_for()
     look("live-1-place", desk)

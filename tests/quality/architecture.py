@@ -152,7 +152,9 @@ ROOMS: Mapping[str, Room] = {
     "pen_host.session": host("pen", "records", "picture", *RECORD, *WIRE),
     "pen_host.engineering": host("pen", "records", *RECORD, *WIRE),
     "pen_host.history": host("picture", *RECORD),
-    "pen_host.api": host("history", "stopping", "session", "records", "pen", *VIEWS, *RECORD, *WIRE),
+    "pen_host.api": host(
+        "history", "stopping", "session", "stations", "records", "pen", "spec", *VIEWS, *RECORD, *WIRE
+    ),
     "pen_host.console": host("api", "session", "records", *VIEWS, *RECORD),
     "pen_host.demo": host("session", "records", "pen", *VIEWS, *RECORD, *WIRE),
     "pen_host.cli": host(

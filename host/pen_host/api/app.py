@@ -9,10 +9,29 @@ from starlette.types import ASGIApp
 
 from . import answers, live_socket
 from .guard import Guard, Policy
-from .routes import bench, clinic, core, pen, persons, records, service, treatment
+from .routes import (
+    bench,
+    clinic,
+    core,
+    exports,
+    outcomes,
+    pen,
+    persons,
+    photographs,
+    records,
+    reports,
+    service,
+    skin,
+    stations,
+    treatment,
+)
 from .service import ConsoleService
 
 TITLE = "derma-pen console"
+PARTS = (
+    *(core, pen, persons, treatment, clinic, records, service),
+    *(reports, photographs, outcomes, exports, stations, skin),
+)
 Pages = Callable[[FastAPI, ConsoleService], None]
 """Puts pages on the application."""
 
@@ -30,7 +49,7 @@ def build(console: ConsoleService, pages: Pages | None = None) -> FastAPI:
     )
     app.state.service = console
     answers.install(app)
-    for part in (core, pen, persons, treatment, clinic, records, service):
+    for part in PARTS:
         app.include_router(part.router)
     if console.bench is not None:
         app.include_router(bench.router)

@@ -111,6 +111,7 @@ class Draft:
             consent=self._consent_view(),
             cartridge=cartridge_view(self.cartridge) if self.cartridge else None,
             run=run,
+            visit_id=self.visit.visit_id if self.visit else None,
             next_eligible=self.next_eligible,
             next_why=self.next_why,
         )

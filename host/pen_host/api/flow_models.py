@@ -23,7 +23,7 @@ from ..models import (
     Id,
     UnlockReason,
 )
-from ..records.models import CleaningMethod, Relation, SignedOn
+from ..records.models import CleaningMethod, Relation, SignedOn, Substance
 from ..screening import Answer
 from ..session.hands import Proceed
 from .models import ConsoleRef, Line, Model, Pin, Words
@@ -217,6 +217,8 @@ class TreatmentView(Model):
     consent: ConsentView | None = None
     cartridge: CartridgeView | None = None
     run: RunView | None = None
+    visit_id: str | None = None
+    """From the consent on."""
     next_eligible: str | None = None
     """ISO date from which the area may be treated again; known once a session was opened."""
     next_why: str | None = None
@@ -294,6 +296,13 @@ class CheckCartridge(ConsoleRef):
     scanned: Line | None = None
 
 
+class Prepare(ConsoleRef):
+    """Step 6: whom, and by which plan, as the screen showed it to the person who begins."""
+
+    reference: Annotated[str, StringConstraints(max_length=40)]
+    plan_digest: Annotated[str, StringConstraints(max_length=64)]
+
+
 class ZoneDecision(ConsoleRef):
     """Step 7, zone by zone."""
 
@@ -302,13 +311,18 @@ class ZoneDecision(ConsoleRef):
     """The zone that is asked about: an answer to an older question is refused."""
 
 
-class CloseTreatment(ConsoleRef):
+class Applied(Model):
+    """What was applied after the last stroke, if anything; nothing is suggested."""
+
+    topical: Line | None = None
+    topical_substance: Substance = Substance.OTHER
+    topical_minutes_after: Annotated[int, Field(ge=0, le=1_440)] | None = None
+
+
+class CloseTreatment(Applied, ConsoleRef):
     """Step 8."""
 
     endpoint: Endpoint
-    topical: Line | None = None
-    """What was applied, if anything; nothing is suggested."""
-    topical_minutes_after: Annotated[int, Field(ge=0, le=1_440)] | None = None
     aftercare_given: bool
     notes: Words | None = None
     next_day: date | None = None

@@ -24,7 +24,8 @@ from .live_messages import (
     Visible,
 )
 from .problems import ProblemError
-from .service import Caller, ConsoleService
+from .reception import Caller
+from .service import ConsoleService
 from .sessions import BrowserSession
 
 router = APIRouter()

@@ -221,6 +221,30 @@ class Notice(Model):
     utc: str
 
 
+class ReplicationView(Model):
+    """How this station stands with the clinic's server."""
+
+    joined: bool
+    """False for a clinic of one station: there is nothing to replicate with."""
+    station: str | None = None
+    waiting: int = 0
+    """Rows that were changed here and not sent yet."""
+    heard_at: str | None = None
+    """When the server was last heard of, as the record knows; None for never."""
+    replicated_at: str | None = None
+    """When this console last replicated; None for not yet."""
+    reachable: bool | None = None
+    """Whether the server answered last time; None before the first."""
+    sentence: str = ""
+    """Why it did not, and what that means."""
+    working: bool = False
+    """A replication is under way."""
+    held: tuple[str, ...] = ()
+    """Rows that server and station do not agree on."""
+    put_aside: tuple[str, ...] = ()
+    """What the newest replication found that two stations said differently."""
+
+
 # --- requests ---------------------------------------------------------------------------------------------------------------
 
 

@@ -55,7 +55,8 @@ def open_console(
         people, training = _people(options, place)
         own = {DEMO_PLAN: load_plan(DEMO_PLAN)} if options.sim else {}
         where = stack.enter_context(door or Door())
-        service = ConsoleService(source, journal, people, own, training, sessions=where.sessions)
+        rules = None if options.sim else place / "clinic.json"
+        service = ConsoleService(source, journal, people, own, training, sessions=where.sessions, rules=rules)
         furnish(service.visiting.clinic, training=options.sim)
         yield ConsoleServer(service, where, pages, options.runtime)
 

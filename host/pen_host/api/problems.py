@@ -28,6 +28,7 @@ class Code(StrEnum):
     LAUNCH_TOKEN_INVALID = "launch_token_invalid"  # noqa: S105 - a code, no secret
     # what may be sent
     NOT_JSON = "not_json"
+    NOT_A_PICTURE = "not_a_picture"
     BODY_TOO_LARGE = "body_too_large"
     MALFORMED = "malformed"
     INVALID_FIELDS = "invalid_fields"

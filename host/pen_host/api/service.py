@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from http import HTTPStatus
+from pathlib import Path
 from typing import Literal
 
 from ..errors import PenError
@@ -17,31 +16,32 @@ from ..journal import Journal
 from ..models import Plan
 from ..names import STOPPABLE
 from ..records import Clinic
+from ..records.models import TopicalUse
 from ..session import Operator, Recovered, clear_stop
 from ..worker import StopTicket
 from .bench import BenchDesk
 from .broadcast import Broadcast, Shared, Turn
-from .control import Console, ControlDesk
+from .control import ControlDesk
 from .docking import Dock, Docked, Source
+from .draft import finding_view
 from .feed import Subscriber
-from .flow_models import TreatmentView
+from .flow_models import FindingView, TreatmentView
+from .house import HouseRules
 from .live_messages import StateMessage
 from .models import (
     ClearStop,
-    ControlView,
     LiveFrame,
-    NewPerson,
     Role,
     SessionView,
-    SignIn,
     StopView,
-    TakeControl,
     Training,
 )
+from .office import Office
 from .people import People, Permission, Person
-from .problems import Code, ProblemError
+from .reception import Caller, Reception
+from .replication import ClinicServer, Replication
 from .scribe import Scribe
-from .sessions import BrowserSession, Sessions
+from .sessions import Sessions
 from .treatment import TreatmentDesk, no_pen
 from .views import live_frame, pen_view, stop_view
 from .visiting import Visiting
@@ -54,15 +54,7 @@ SHUT_S = 5.0
 """How long an ending console waits for its treatment to be closed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Who asks: a browser, and one of its tabs when it was named."""
-
-    session: BrowserSession
-    console: Console | None = None
-
-
-class ConsoleService:
+class ConsoleService(Reception):
     """See the module.
 
     Args:
@@ -73,6 +65,7 @@ class ConsoleService:
         training: Accounts whose PINs are shown, of a simulated console.
         clock: Seconds that never go back.
         sessions: Browser sessions that began before it.
+        rules: File of what the clinic decides; None keeps it in memory.
     """
 
     def __init__(
@@ -84,11 +77,11 @@ class ConsoleService:
         training: Training | None = None,
         clock: Callable[[], float] = time.monotonic,
         sessions: Sessions | None = None,
+        rules: Path | None = None,
     ) -> None:
         self.journal = journal
-        self.people = people
-        self.sessions = sessions or Sessions(clock)
-        self.control = ControlDesk(self._on_lease_lost, clock)
+        control = ControlDesk(self._on_lease_lost, clock)
+        super().__init__(people, sessions or Sessions(clock), control, Scribe(journal), training)
         self.dock = Dock(
             source,
             journal,
@@ -106,10 +99,15 @@ class ConsoleService:
             lambda told: self._tell("warning", told),
         )
         self.bench = BenchDesk(lambda: self.dock.docked, self._change) if source.simulated else None
-        self._training = training
         self._clock = clock
         self._started_s = clock()
-        self._scribe = Scribe(journal)
+        self.office = Office(journal, self.visiting.clinic, rules, self.note)
+        self.replication = Replication(
+            ClinicServer(journal),
+            lambda: self.treatment.running or self._needle_may_run(),
+            self._change,
+            lambda told: self._tell("warning", told),
+        )
         self._stopped_s = float("-inf")
         self._stop_without_pen = False
         self._treatment_shown = self.treatment.view()
@@ -123,12 +121,15 @@ class ConsoleService:
         self.treatment.restore()
         self.dock.start()
         self._broadcast.start()
+        self.replication.start()
 
     def close(self) -> None:
         """Break off what runs, let go of the pen, write what is still to be written."""
         self.treatment.shut("The console was closed", SHUT_S)
+        self.replication.close()
         self._broadcast.close()
         self.dock.close()
+        self.office.close()
         self._scribe.close()
         self.visiting.clinic.close()
 
@@ -178,7 +179,14 @@ class ConsoleService:
         if session is not None and not session.locked and self.people.get(session.person) is not None:
             return view
         return view.model_copy(
-            update={"patient": None, "answers": {}, "reasons": {}, "findings": (), "consent": None}
+            update={
+                "patient": None,
+                "answers": {},
+                "reasons": {},
+                "findings": (),
+                "consent": None,
+                "visit_id": None,
+            }
         )
 
     def subscribe(self, wake: Callable[[], None]) -> Subscriber[Turn]:
@@ -192,168 +200,6 @@ class ConsoleService:
     def frame(self) -> LiveFrame:
         """The newest values, without a number to acknowledge."""
         return self._frame(self._broadcast.seq)
-
-    def session_view(self, session: BrowserSession) -> SessionView:
-        """Who is signed in at a browser."""
-        person = self.people.get(session.person)
-        return SessionView(
-            person=self.people.view(person) if person else None,
-            locked=session.locked,
-            locks_in_s=self.sessions.locks_in_s(session),
-            setup_needed=self.people.empty,
-            training=self._training,
-            people=tuple(one for one in self.people.views() if one.active),
-        )
-
-    # --- who ------------------------------------------------------------------------------------------------------------
-
-    def caller(self, session: BrowserSession, console_id: str | None = None) -> Caller:
-        """Who asks.
-
-        Raises:
-            ProblemError: The console is not this browser's.
-        """
-        console = self.control.of(session.key, console_id) if console_id else None
-        return Caller(session, console)
-
-    def signed_in(self, caller: Caller) -> Person:
-        """The person who asks.
-
-        Raises:
-            ProblemError: Nobody is signed in, or the session is locked.
-        """
-        session = caller.session
-        person = self.people.get(session.person)
-        if person is None:
-            raise ProblemError(
-                Code.SIGN_IN_FIRST,
-                HTTPStatus.UNAUTHORIZED,
-                "Sign in first; nothing was done. STOP works without.",
-            )
-        if session.locked:
-            raise ProblemError(
-                Code.LOCKED,
-                HTTPStatus.LOCKED,
-                "The console is locked; give the PIN. Nothing was done. STOP works without.",
-            )
-        self.sessions.touch(session)
-        return person
-
-    def need(self, caller: Caller, permission: Permission, *, control: bool = False) -> Person:
-        """The person who asks, if the roles allow it.
-
-        Raises:
-            ProblemError: Nobody is signed in, the session is locked, the roles do not allow it, or another console controls.
-        """
-        person = self.signed_in(caller)
-        if not person.may(permission):
-            raise ProblemError(
-                Code.ROLE_MAY_NOT,
-                HTTPStatus.FORBIDDEN,
-                f"{person.name} may not do this ({permission}); nothing was done. Somebody with that role must.",
-            )
-        if control and not self.control.controls(caller.console):
-            raise ProblemError(
-                Code.NOT_IN_CONTROL,
-                HTTPStatus.CONFLICT,
-                "This console only watches, so nothing was done. Take control first, or go to the console that has it.",
-            )
-        return person
-
-    def sign_in(self, session: BrowserSession, asked: SignIn) -> SessionView:
-        """Sign somebody in, or the same person again after a lock. Another person on a browser that controls stops the needle."""
-        try:
-            person = self.people.check(asked.name, asked.pin)
-        except ProblemError as error:
-            self._scribe.note(f"A PIN was refused ({error.code}).", name=asked.name)
-            raise
-        if session.person not in (None, person.name):
-            self._stop_if_armed(session, f"{person.name} signs in")
-        session.person, session.locked = person.name, False
-        self.sessions.touch(session)
-        self._label(session)
-        self._scribe.note("signed in", actor=person.name, role=person.roles[0])
-        self._change()
-        return self.session_view(session)
-
-    def sign_out(self, session: BrowserSession) -> SessionView:
-        """Nobody is signed in here any more. A needle that this browser controls is stopped first."""
-        self._stop_if_armed(session, "the operator signs out")
-        self._scribe.note("signed out", actor=session.person or "nobody")
-        session.person, session.locked = None, False
-        self.control.release(session.key)
-        self._label(session)
-        self._change()
-        return self.session_view(session)
-
-    def lock(self, session: BrowserSession) -> SessionView:
-        """Ask for the PIN again. A needle that this browser controls is stopped first."""
-        if session.person is not None:
-            self._stop_if_armed(session, "the operator locks the console")
-            session.locked = True
-            self._change()
-        return self.session_view(session)
-
-    def set_up(self, session: BrowserSession, asked: NewPerson) -> SessionView:
-        """Make the first account; it can make others.
-
-        Raises:
-            ProblemError: There is one already.
-        """
-        if not self.people.empty:
-            raise ProblemError(
-                Code.SETUP_DONE, HTTPStatus.CONFLICT, "There are accounts already; an admin makes others."
-            )
-        self.people.add(asked.name, asked.pin, (*asked.roles, Role.ADMIN))
-        return self.sign_in(session, SignIn(name=asked.name, pin=asked.pin))
-
-    # --- control --------------------------------------------------------------------------------------------------------
-
-    def take_control(self, caller: Caller, asked: TakeControl) -> ControlView:
-        """Control is this console's.
-
-        Raises:
-            ProblemError: Another console has it and a take-over was not asked for.
-        """
-        person = self.need(caller, Permission.TREAT)
-        console = caller.console
-        assert console is not None, "whoever asks for control names a console"
-        holder = self.control.holder()
-        if holder is not None and holder is not console and not asked.take_over:
-            raise ProblemError(
-                Code.NOT_IN_CONTROL,
-                HTTPStatus.CONFLICT,
-                f"{holder.label} ({holder.person or 'nobody'}) controls the pen, so this console only watches. "
-                "Take over on purpose if you must; the needle is stopped first.",
-            )
-        if holder is not None and holder is not console:
-            self._stop_if_armed(None, f"{person.name} takes over from {holder.label}")
-            self._tell(
-                "warning",
-                f"{person.name} took control over from {holder.label} ({holder.person or 'nobody'}).",
-            )
-            self._scribe.note(
-                "control taken over",
-                actor=person.name,
-                role=person.roles[0],
-                taken_from=holder.person or "nobody",
-            )
-        console.person = person.name
-        self.control.give(console)
-        self._change()
-        return self.control.view()
-
-    def offer_control(self, caller: Caller) -> None:
-        """A console whose person may treat gets control when nobody has it."""
-        person = self.people.get(caller.session.person)
-        may = person is not None and person.may(Permission.TREAT) and not caller.session.locked
-        if caller.console is None or not may or person is None:
-            return
-        holder = self.control.holder()
-        if holder is None or holder is caller.console:
-            caller.console.person = person.name
-            self.control.give(caller.console)
-            self._change()
 
     # --- the way out of a stop ------------------------------------------------------------------------------------------
 
@@ -387,6 +233,17 @@ class ConsoleService:
     def note(self, text: str, by: Person, told: str) -> None:
         """Have it written into the record, in this person's name; returns at once."""
         self._scribe.note(text, actor=by.name, role=by.roles[0], told=told)
+
+    def told_of(self, patient_id: str, uses: tuple[TopicalUse, ...]) -> tuple[FindingView, ...]:
+        """What is to be told about things that were applied to a patient's skin."""
+        return tuple(finding_view(one) for one in self.office.skin.warnings(patient_id, uses))
+
+    def decide(self, by: Person, rules: HouseRules) -> None:
+        """Other rules of the clinic from now on; both stand in the record."""
+        before = self.office.house.decide(rules)
+        self.note(
+            "the clinic's rules changed", by, f"{before.model_dump_json()} -> {rules.model_dump_json()}"
+        )
 
     # --- inside ---------------------------------------------------------------------------------------------------------
 
@@ -433,14 +290,6 @@ class ConsoleService:
         status = snapshot.status if snapshot else None
         return self.treatment.needle_phase or (status is not None and status.state in STOPPABLE)
 
-    def _stop_if_armed(self, session: BrowserSession | None, why: str) -> None:
-        """Before whatever takes an operator from the pen. `session`: only when this browser controls."""
-        holder = self.control.holder()
-        concerned = session is None or (holder is not None and holder.session == session.key)
-        if concerned and self._needle_may_run():
-            self.stop(why)
-            self._tell("warning", f"The needle was stopped: {why}.")
-
     def _holding_session(self) -> str | None:
         holder = self.control.holder()
         return holder.session if holder is not None and self._needle_may_run() else None
@@ -467,9 +316,6 @@ class ConsoleService:
 
     def _tell(self, level: Literal["info", "warning", "danger"], text: str) -> None:
         self._broadcast.tell(level, text)
-
-    def _label(self, session: BrowserSession) -> None:
-        self.control.name(session.key, session.person)
 
     def _serial(self, docked: Docked | None) -> str | None:
         identity = docked.pen.snapshot().identity if docked else None

@@ -6,28 +6,24 @@ The server keeps the order, not the page: whatever is asked out of turn is refus
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from http import HTTPStatus
 
-from pen_protocol import limits
 from pen_protocol.states import BLOCKS_ARM
 
 from ..advice import for_cause
-from ..checks import check_cartridge
 from ..errors import PenError, RefusedError
-from ..findings import Finding, Level
 from ..journal import Journal
-from ..names import Condition
 from ..pen import Pen
-from ..records.models import Person, Visit
-from ..session import Operator, used_cartridges
-from ..session.events import seen
+from ..records.models import Person, TopicalUse, Visit
+from ..session import Operator
 from .aftermath import Aftermath
 from .catalogue import choices, question_view
 from .docking import Docked
 from .draft import Draft, wrong_step
 from .flow_models import (
     STEPS,
+    Applied,
     CheckCartridge,
     ChoosePatient,
     ChoosePlan,
@@ -35,16 +31,18 @@ from .flow_models import (
     CloseTreatment,
     GiveConsent,
     PlanView,
+    Prepare,
     QuestionView,
     Screen,
     TreatmentStep,
     TreatmentView,
     ZoneDecision,
 )
+from .preparing import Preparation, visit_of
 from .problems import Code, ProblemError, must_pass, wrong_field
 from .running import Order, TreatmentRun
 from .views import CURED_BY_STEPS
-from .visiting import Visiting, answers_of
+from .visiting import Visiting, topicals_of
 
 
 class TreatmentDesk:
@@ -69,6 +67,7 @@ class TreatmentDesk:
         self._journal = journal
         self._visiting = visiting
         self._clinic = visiting.clinic
+        self._preparation = Preparation(journal, visiting, docked)
         self._aftermath = Aftermath(journal, visiting)
         self._docked = docked
         self._changed = changed
@@ -107,96 +106,37 @@ class TreatmentDesk:
 
     def choose_patient(self, operator: str, asked: ChoosePatient) -> TreatmentView:
         """Step 1: begins a treatment. See the module for errors."""
-        patient = self._clinic.patients.get(asked.reference)
-        needlings = [one.day for one in self._clinic.visits.needlings(patient.patient_id)]
+        draft = self._preparation.begin(operator, asked)
         with self._lock:
             if self._draft is not None:
                 raise wrong_step(TreatmentStep.PATIENT, self._draft.step)
-            self._draft = Draft(operator, patient, max(needlings).isoformat() if needlings else None)
+            self._draft = draft
         return self._told()
 
     def screen(self, asked: Screen) -> TreatmentView:
         """Step 2: every question answered, nothing that every plan forbids."""
         with self._lock:
-            draft = self._open(TreatmentStep.SCREENING)
-            answers = answers_of(asked)
-            findings = self._visiting.judge(draft.patient, answers, everywhere=True)
-            must_pass(findings, asked.reasons)
-            draft.answers = answers
-            draft.reasons |= _used(findings, asked.reasons)
-            draft.findings[TreatmentStep.SCREENING] = findings
-            draft.step = TreatmentStep.PLAN
+            self._preparation.screen(self._open(TreatmentStep.SCREENING), asked)
         return self._told()
 
     def choose_plan(self, by: Person, asked: ChoosePlan) -> TreatmentView:
         """Step 3: a preset or its numbers changed, within every cap; the screening is judged for it and put on record."""
-        depth_cap_um, rate_max_mhz = self._caps()
+        caps = self._preparation.caps()
         with self._lock:
-            draft = self._open(TreatmentStep.PLAN)
-            built = self._visiting.build(asked)
-            judged = self._clinic.screening.evaluate(draft.patient.patient_id, built.plan, draft.answers)
-            findings = [
-                *judged.findings,
-                *self._visiting.plan_findings(draft.patient, built.plan, depth_cap_um, rate_max_mhz),
-            ]
-            reasons = {**draft.reasons, **asked.reasons}
-            must_pass(findings, reasons)
-            draft.screened = self._visiting.screened(
-                draft.patient.patient_id, built.plan, draft.answers, reasons, by
-            )
-            draft.built, draft.preset = built, asked.preset
-            draft.reasons |= _used(findings, reasons)
-            draft.findings[TreatmentStep.SCREENING] = judged.findings
-            draft.findings[TreatmentStep.PLAN] = tuple(findings[len(judged.findings) :])
-            draft.step = TreatmentStep.CONSENT
+            self._preparation.plan(self._open(TreatmentStep.PLAN), by, asked, caps)
         return self._told()
 
     def give_consent(self, by: Person, asked: GiveConsent) -> TreatmentView:
         """Step 4: to this very text; opens the visit."""
         with self._lock:
-            draft = self._open(TreatmentStep.CONSENT)
-            built, screened = draft.built, draft.screened
-            assert built is not None, "steps are done in order"
-            assert screened is not None, "steps are done in order"
-            text = self._visiting.consent_text()
-            if asked.text_sha256 != text.digest:
-                raise wrong_field("text_sha256", "The text has changed since it was shown; read it again.")
-            if not asked.agreed:
-                raise wrong_field("agreed", "Without the patient's consent there is no treatment.")
-            if built.plan.off_label and not asked.off_label_said:
-                raise wrong_field("off_label_said", "The patient must be told that this use is not cleared.")
-            draft.consent = self._visiting.consent(draft.patient, asked, by)
-            draft.visit = self._visiting.open(built, screened, draft.consent, draft.reasons, by)
-            draft.consent_title, draft.consent_sha256 = text.title, text.digest
-            draft.off_label_said = asked.off_label_said
-            draft.step = TreatmentStep.CARTRIDGE
+            self._preparation.consent(self._open(TreatmentStep.CONSENT), by, asked)
         return self._told()
 
     def check_cartridge(self, by: Person, asked: CheckCartridge) -> TreatmentView:
         """Step 5: what is in the pen, refused with the reason; from then on it is this patient's."""
-        pen = self._pen().pen
+        docked = self._pen()
         with self._lock:
-            draft = self._open(TreatmentStep.CARTRIDGE)
-            visit = _visit(draft)
-            read = pen.cartridge_read()
-            known = seen(read)
-            if known is None or not read.usable:
-                raise _refused_cartridge(for_cause(read.condition or Condition.CARTRIDGE_UNREADABLE).sentence)
-            stock = self._clinic.cartridges
-            findings = check_cartridge(
-                visit.plan,
-                known,
-                self._visiting.today(),
-                used_serials=used_cartridges(self._journal) | stock.used_chips(),
-                recalled_lots=stock.recalled_lots(),
-            )
-            blocking = [one.sentence for one in findings if one.level is Level.BLOCK]
-            if blocking:
-                raise _refused_cartridge(" ".join(blocking))
-            self._visiting.take(known, asked.scanned, visit, by)
-            draft.cartridge = known
-            draft.findings[TreatmentStep.CARTRIDGE] = tuple(findings)
-            draft.step = TreatmentStep.PEN_READY
+            self._preparation.cartridge(self._open(TreatmentStep.CARTRIDGE), by, asked, docked)
         return self._told()
 
     def cleaned(self, by: Person, asked: Cleaned) -> TreatmentView:
@@ -205,14 +145,18 @@ class TreatmentDesk:
         self._clinic.cleaning.cleaned(serial, asked.method, by, sheath_changed=asked.sheath_changed)
         return self._told()
 
-    def prepare(self, operator: Operator) -> TreatmentView:
-        """Step 6: with nothing in the way, opens the session, burns the cartridge, homes; the first zone is asked for then."""
+    def prepare(self, operator: Operator, asked: Prepare) -> TreatmentView:
+        """Step 6: with nothing in the way, opens the session, burns the cartridge, homes; the first zone is asked for then.
+
+        Whoever asks says whom and by which plan, as the screen told it: a page that shows something else is refused.
+        """
         docked = self._pen()
         with self._lock:
             draft = self._open(TreatmentStep.PEN_READY)
             if self.running:
                 raise wrong_step(TreatmentStep.PEN_READY, draft.step)
-            visit, screened = _visit(draft), draft.screened
+            visit, screened = visit_of(draft), draft.screened
+            _must_be_meant(visit, asked)
             assert screened is not None, "steps are done in order"
             _must_be_ready(docked.pen)
             must_pass(self._clinic.visits.check_pen(visit.visit_id, docked.pen.identity().serial), {})
@@ -241,14 +185,16 @@ class TreatmentDesk:
         """Step 8: endpoint, what was applied, after-care, signature. The signature was checked by the caller."""
         with self._lock:
             draft = self._open(TreatmentStep.CLOSE)
-            if (asked.topical is None) != (asked.topical_minutes_after is None):
-                raise wrong_field(
-                    "topical_minutes_after", "Say what was applied and how long after, or neither."
-                )
             assert draft.ended_at is not None, "a treatment is closed after its run"
-            self._visiting.close(_visit(draft), asked, draft.ended_at, by)
+            self._visiting.close(visit_of(draft), asked, draft.ended_at, by)
             self._draft = self.run = None
         return self._told()
+
+    def applied(self, asked: Applied) -> tuple[str, tuple[TopicalUse, ...]]:
+        """What was applied after the run, and to whom, before it is signed for; nothing is recorded by that."""
+        draft = self._open(TreatmentStep.CLOSE)
+        assert draft.ended_at is not None, "a treatment is closed after its run"
+        return draft.patient.patient_id, topicals_of(asked, draft.ended_at)
 
     def cancel(self, by: Person, why: str) -> TreatmentView:
         """Give it up. While the pen works: STOP, and the run is broken off; it is then closed as step 8."""
@@ -362,14 +308,6 @@ class TreatmentDesk:
             raise no_pen()
         return docked
 
-    def _caps(self) -> tuple[int, int]:
-        """Of the pen when there is one, else of the program; the pen's are checked again before it begins."""
-        docked = self._docked()
-        if docked is None:
-            return limits.DEPTH_CAP_UM, limits.RATE_MAX_MHZ
-        kept = docked.pen.settings_read()
-        return kept.depth_cap_um, kept.rate_max_mhz
-
 
 def no_pen() -> ProblemError:
     """There is no pen to do it with."""
@@ -389,22 +327,18 @@ def not_waiting(what: str) -> ProblemError:
     )
 
 
-def _visit(draft: Draft) -> Visit:
-    assert draft.visit is not None, "steps are done in order"
-    return draft.visit
+def _must_be_meant(visit: Visit, asked: Prepare) -> None:
+    """The person at the screen saw this patient and this plan, whole.
 
-
-def _refused_cartridge(why: str) -> RefusedError:
-    return RefusedError(f"This cartridge is refused. {why}")
-
-
-def _used(findings: Iterable[Finding], reasons: Mapping[str, str]) -> dict[str, str]:
-    """The reasons that let something pass; one that was not needed is not kept."""
-    return {
-        one.rule_id: reasons[one.rule_id]
-        for one in findings
-        if one.level is Level.OVERRIDE and one.rule_id in reasons
-    }
+    Raises:
+        ProblemError: They saw another.
+    """
+    if asked.reference != visit.patient_id:
+        raise wrong_field(
+            "reference", f"The open treatment is another patient's ({visit.patient_id}). Look again."
+        )
+    if asked.plan_digest != visit.plan.plan_digest:
+        raise wrong_field("plan_digest", "The plan is not the one that was shown. Look at it again.")
 
 
 def _must_be_ready(pen: Pen) -> None:

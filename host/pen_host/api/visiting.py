@@ -24,12 +24,11 @@ from ..records.models import (
     Patient,
     Person,
     Screened,
-    Substance,
     TopicalUse,
     Visit,
 )
 from ..screening import NO, YES, Answer, Context, check_answers, evaluate
-from .flow_models import ChoosePlan, CloseTreatment, GiveConsent, Screen
+from .flow_models import Applied, ChoosePlan, CloseTreatment, GiveConsent, Screen
 from .problems import invalid, wrong_field
 
 CONSENT_NAME = "microneedling"
@@ -267,14 +266,7 @@ class Visiting:
             PenError: Something cannot be, or the visit is not open any more.
         """
         now = datetime.now(UTC)
-        topicals: tuple[TopicalUse, ...] = ()
-        if asked.topical is not None:
-            used_at = ended_at + timedelta(minutes=asked.topical_minutes_after or 0)
-            if used_at > now:
-                raise wrong_field(
-                    "topical_minutes_after", "That is still to come, so it was not applied yet."
-                )
-            topicals = (TopicalUse(substance=Substance.OTHER, detail=asked.topical, used_at=used_at),)
+        topicals = topicals_of(asked, ended_at)
         closing = Closing(
             endpoint=asked.endpoint,
             topicals=topicals,
@@ -284,6 +276,22 @@ class Visiting:
             note=asked.notes,
         )
         return self.clinic.visits.close(visit.visit_id, closing, by)
+
+
+def topicals_of(asked: Applied, ended_at: datetime) -> tuple[TopicalUse, ...]:
+    """What was applied, with its time; nothing when nothing was.
+
+    Raises:
+        ProblemError: Half of it was said, or it is still to come.
+    """
+    if (asked.topical is None) != (asked.topical_minutes_after is None):
+        raise wrong_field("topical_minutes_after", "Say what was applied and how long after, or neither.")
+    if asked.topical is None:
+        return ()
+    used_at = ended_at + timedelta(minutes=asked.topical_minutes_after or 0)
+    if used_at > datetime.now(UTC):
+        raise wrong_field("topical_minutes_after", "That is still to come, so it was not applied yet.")
+    return (TopicalUse(substance=asked.topical_substance, detail=asked.topical, used_at=used_at),)
 
 
 def usual(preset: Preset) -> list[ZoneChoice]:

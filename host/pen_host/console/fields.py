@@ -36,9 +36,14 @@ class Field:
 
 
 class Form:
-    """Fields by their names, with one place for what concerns all of them."""
+    """Fields by their names, with one place for what concerns all of them.
 
-    def __init__(self) -> None:
+    Args:
+        of: What tells its fields from those of another form on the page.
+    """
+
+    def __init__(self, of: str = "") -> None:
+        self._of = f"{of}-" if of else ""
         self.fields: dict[str, Field] = {}
         self._constants: dict[str, str] = {}
         self.note = tag("div", None, "note danger", role="alert")
@@ -52,7 +57,7 @@ class Form:
     def unmade(cls) -> Form:
         """A form without a place on the page yet."""
         made = cls.__new__(cls)
-        made.fields, made._constants = {}, {}
+        made.fields, made._constants, made._of = {}, {}, ""
         return made
 
     def __getitem__(self, name: str) -> str:
@@ -110,8 +115,8 @@ class Form:
     ) -> Field:
         """One of several, in a list that the system draws: the same for finger, key and reader."""
         with tag("div", None, "field"):
-            tag("label", label, for_=f"f-{name}")
-            control = tag("select", None, "input", id=f"f-{name}")
+            tag("label", label, for_=f"f-{self._of}{name}")
+            control = tag("select", None, "input", id=f"f-{self._of}{name}")
             field = self._field(name, control, value, hint)
             with control:
                 for key, said in options.items():
@@ -121,11 +126,18 @@ class Form:
         self._listen(field, "change", "e.target.value")
         return field
 
+    def file(self, name: str, label: str, accept: str, hint: str = "") -> Field:
+        """A file of this computer, or of its camera; a script of the page sends it."""
+        with tag("div", None, "field"):
+            tag("label", label, for_=f"f-{self._of}{name}")
+            control = tag("input", None, "input", type="file", id=f"f-{self._of}{name}", accept=accept)
+            return self._field(name, control, "", hint)
+
     def tick(self, name: str, label: str, *, value: bool = False, hint: str = "") -> Field:
         """Yes when ticked."""
         with tag("div", None, "field"):
             with tag("label", None, "tick"):
-                control = tag("input", None, "", type="checkbox", id=f"f-{name}")
+                control = tag("input", None, "", type="checkbox", id=f"f-{self._of}{name}")
                 if value:
                     control.props("checked")
                 tag("span", label)
@@ -142,7 +154,7 @@ class Form:
             inputs = []
             for key, word in zip(("yes", "no"), words, strict=True):
                 with tag("label"):
-                    made = tag("input", None, "", type="radio", name=f"f-{name}", value=key)
+                    made = tag("input", None, "", type="radio", name=f"f-{self._of}{name}", value=key)
                     if value is not None and (key == "yes") is value:
                         made.props("checked")
                     tag("span", word)
@@ -170,7 +182,7 @@ class Form:
             with group:
                 for key, body in options:
                     with tag("label", None, "choice"):
-                        made = tag("input", None, "", type="radio", name=f"f-{name}", value=key)
+                        made = tag("input", None, "", type="radio", name=f"f-{self._of}{name}", value=key)
                         if key == value:
                             made.props("checked")
                         with tag("span", None, "body"):
@@ -188,13 +200,13 @@ class Form:
     ) -> Field:
         unit = attributes.pop("unit", None)
         with tag("div", None, "field"):
-            tag("label", label, for_=f"f-{name}")
+            tag("label", label, for_=f"f-{self._of}{name}")
             if unit:
                 with tag("div", None, "with-unit"):
-                    control = tag(kind, None, "input number", id=f"f-{name}", **attributes)
+                    control = tag(kind, None, "input number", id=f"f-{self._of}{name}", **attributes)
                     tag("span", unit, "unit")
             else:
-                control = tag(kind, None, "input", id=f"f-{name}", **attributes)
+                control = tag(kind, None, "input", id=f"f-{self._of}{name}", **attributes)
             if kind == "textarea":
                 control._text = value
             else:
@@ -209,14 +221,14 @@ class Form:
         """Hint and complaint below the control, tied to it for readers."""
         described = []
         if hint:
-            tag("div", hint, "hint", id=f"h-{name}")
-            described.append(f"h-{name}")
-        wrong = tag("div", None, "wrong", id=f"w-{name}", role="alert")
+            tag("div", hint, "hint", id=f"h-{self._of}{name}")
+            described.append(f"h-{self._of}{name}")
+        wrong = tag("div", None, "wrong", id=f"w-{self._of}{name}", role="alert")
         with wrong:
             icon("warn")
             said = tag("span", "")
         wrong.set_visibility(False)
-        control.props.update({"aria-describedby": " ".join([*described, f"w-{name}"])})
+        control.props.update({"aria-describedby": " ".join([*described, f"w-{self._of}{name}"])})
         field = self.fields[name] = Field(name, control, wrong, said, value)
         return field
 

@@ -1,10 +1,12 @@
-"""A treatment's measured values as a drawing: three lanes over time, thinned to what a screen can show."""
+"""Drawings of the record: a treatment's measured values in lanes over time, and a patient's measures over the treatments."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import date
 
+from ..reports.plots import Series
 from .texts import Catalogue
 
 WIDTH = 1100
@@ -107,6 +109,102 @@ def plot_of(columns: Sequence[str], rows: Sequence[Sequence[float | None]], text
         (LEFT + wide * part / 5, text("records.seconds", n=f"{span * part / 5000:.0f}")) for part in range(6)
     )
     return Plot(tuple(lanes), ticks, len(lanes) * LANE + BOTTOM)
+
+
+TREND = 132
+"""Height of one measure's lane."""
+TREND_LABELS = 5
+"""Dates below the lanes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One value: its place and what is written at it."""
+
+    x: float
+    y: float
+    said: str
+
+
+@dataclass(frozen=True, slots=True)
+class TrendLane:
+    """One measure over the days.
+
+    Attributes:
+        name: What it is, with its unit.
+        top: Upper edge.
+        points: From left to right.
+        line: Through them, as SVG writes paths.
+        baseline: Height of the value that later ones are compared with; None where there is none.
+    """
+
+    name: str
+    top: int
+    points: tuple[Point, ...]
+    line: str
+    baseline: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Trend:
+    """Measures over time, above each other, each on its own scale.
+
+    Attributes:
+        lanes: From top to bottom.
+        treated: Places of the days on which the patient was treated.
+        days: Place and text of dates below.
+        height: Of the view box.
+    """
+
+    lanes: tuple[TrendLane, ...]
+    treated: tuple[float, ...]
+    days: tuple[tuple[float, str], ...]
+    height: int
+
+
+def trend_of(found: Sequence[Series], treated: Sequence[date]) -> Trend | None:
+    """The drawing of measures over treatments; None where no measure has two values.
+
+    Args:
+        found: Measures, each in one unit.
+        treated: Days of treatment.
+    """
+    if not found:
+        return None
+    days = [day for one in found for day in one.days] + list(treated)
+    first, span = min(days), max((max(days) - min(days)).days, 1)
+    wide = WIDTH - 64
+
+    def place(day: date) -> float:
+        return round(32 + wide * (day - first).days / span, 1)
+
+    lanes = tuple(_lane(one, index * TREND, place) for index, one in enumerate(found))
+    step = max(1, span // (TREND_LABELS - 1))
+    told = [date.fromordinal(first.toordinal() + step * part) for part in range(TREND_LABELS)]
+    return Trend(
+        lanes,
+        tuple(place(day) for day in sorted(set(treated))),
+        tuple((place(day), day.isoformat()) for day in told if (day - first).days <= span),
+        len(found) * TREND + BOTTOM,
+    )
+
+
+def _lane(one: Series, top: int, place: Callable[[date], float]) -> TrendLane:
+    known = [*one.values, *([one.baseline] if one.baseline is not None else []), *(one.scale or ())]
+    low, high = min(known), max(known)
+    # a flat line lies in the middle
+    room = (high - low) or 1.0
+    floor, tall = top + TREND - 22, TREND - 74
+
+    def level(value: float) -> float:
+        return round(floor - tall * ((value - low) / room if high > low else 0.5), 1)
+
+    points = tuple(
+        Point(place(day), level(value), f"{value:g}") for day, value in zip(one.days, one.values, strict=True)
+    )
+    line = "M" + "L".join(f"{point.x} {point.y}" for point in points)
+    baseline = None if one.baseline is None else level(one.baseline)
+    return TrendLane(one.name, top, points, line, baseline)
 
 
 def _scaled(value: float | None, scale: float) -> float | None:

@@ -13,7 +13,8 @@ from starlette.requests import Request
 
 from ..api.people import Permission, Person
 from ..api.problems import ProblemError, of_error
-from ..api.service import Caller, ConsoleService
+from ..api.reception import Caller
+from ..api.service import ConsoleService
 from ..api.sessions import BrowserSession
 from ..errors import PenError
 from .fields import Form
@@ -32,6 +33,7 @@ class Visit:
         session: The browser; pages are served to none that has no session.
         console_id: Which tab it is; its script says so when the live stream has greeted it.
         cleaned: How often a cleaning was recorded here; the page rests on it.
+        signed: The visit that was signed here last, whose papers are offered then.
         shown_live: The live view was opened from here once; coming back on purpose stays possible.
     """
 
@@ -41,6 +43,7 @@ class Visit:
     console_id: str | None = None
     shown_live: bool = False
     cleaned: int = 0
+    signed: str | None = None
 
     @property
     def person(self) -> Person | None:

@@ -16,6 +16,7 @@ from sqlalchemy import delete, func, select
 
 from pen_host.journal import Draft, Kind
 from pen_host.records import photo_files
+from pen_host.records.at_rest import copies_of
 from pen_host.records.errors import ConflictError, InputError
 from pen_host.records.store import Store, Writing
 from pen_host.records.tables import (
@@ -112,8 +113,7 @@ def reason_for(text: str) -> str:
 
 def copies_beside(store: Store) -> tuple[str, ...]:
     """Older copies of the record in its folder."""
-    path = store.path
-    return tuple(sorted(file.name for file in path.parent.glob(f"{path.stem}.before-*{path.suffix}")))
+    return tuple(copy.name for copy in copies_of(store.path))
 
 
 def _must_be_past_keeping(writing: Writing, patient_id: str, today: date) -> None:

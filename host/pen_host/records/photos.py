@@ -15,7 +15,7 @@ from pen_host.records import photo_files
 from pen_host.records.consents import Consents
 from pen_host.records.errors import ConflictError, ForbiddenStepError, InputError, NotFoundError, made
 from pen_host.records.keys import new_key
-from pen_host.records.models import Person, Photo, View
+from pen_host.records.models import Patient, Person, Photo, View
 from pen_host.records.patients import Patients
 from pen_host.records.store import Store, Writing, writer
 from pen_host.records.tables import photographs, visits
@@ -68,12 +68,38 @@ class Photos:
             ConflictError: This patient has the same photograph in the record.
             NotFoundError: There is no such patient.
         """
+        self.must_be_allowed(patient_id, day)
+        kept = photo_files.encoded(file)
+        return self.keep(patient_id, kept, view, day, by, visit_id=visit_id, note=note)
+
+    def must_be_allowed(self, patient_id: str, day: date) -> Patient:
+        """Whether a photograph of a patient may be taken in; asked before a file is looked at.
+
+        Raises:
+            InputError: The day is in the future.
+            ForbiddenStepError: No consent to photographs stands.
+            NotFoundError: There is no such patient.
+        """
         patient = self._patients.get(patient_id)
         if day > self._store.today():
             raise InputError("the photograph", {"day": f"{day:%Y-%m-%d} is in the future"})
         if self._consents.standing(patient.patient_id, CONSENT) is None:
             raise ForbiddenStepError("the photograph", [_no_consent()])
-        kept = photo_files.encoded(file)
+        return patient
+
+    def keep(
+        self,
+        patient_id: str,
+        kept: photo_files.Encoded,
+        view: View,
+        day: date,
+        by: Person,
+        *,
+        visit_id: str | None = None,
+        note: str | None = None,
+    ) -> Photo:
+        """Takes a photograph in that was encoded before, for example in another process; see `add`."""
+        patient = self.must_be_allowed(patient_id, day)
         entry = made(
             Photo,
             "the photograph",
@@ -119,7 +145,7 @@ class Photos:
         row = self._store.row(select(photographs).where(photographs.c.id == photo_id))
         if row is None:
             raise NotFoundError("photograph", photo_id)
-        return _photo(row)
+        return as_photo(row)
 
     def of(self, patient_id: str, view: View | None = None) -> tuple[Photo, ...]:
         """Photographs of a patient, oldest first.
@@ -131,7 +157,7 @@ class Photos:
         if view is not None:
             query = query.where(photographs.c.view == str(view))
         rows = self._store.rows(query.order_by(photographs.c.day, photographs.c.at))
-        return tuple(_photo(row) for row in rows)
+        return tuple(as_photo(row) for row in rows)
 
     def content(self, photo: Photo) -> bytes:
         """A photograph as JPEG, checked against its digest.
@@ -142,7 +168,8 @@ class Photos:
         return photo_files.read(self._store, photo.sha256)
 
 
-def _photo(row: RowMapping) -> Photo:
+def as_photo(row: RowMapping) -> Photo:
+    """A photograph from its row."""
     return Photo(
         photo_id=row["id"],
         patient_id=row["patient_id"],

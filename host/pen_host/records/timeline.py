@@ -12,10 +12,11 @@ from pen_host.records.consents import Consents
 from pen_host.records.models import Person, TimelineItem
 from pen_host.records.outcomes import Outcomes
 from pen_host.records.patients import Patients, as_home_tool, as_topical
+from pen_host.records.photos import as_photo
 from pen_host.records.reactions import Reactions
 from pen_host.records.screenings import Screenings
 from pen_host.records.store import Store, writer
-from pen_host.records.tables import cartridge_uses, cartridges, home_tools, topicals
+from pen_host.records.tables import cartridge_uses, cartridges, home_tools, photographs, topicals
 from pen_host.records.visits import Visits
 
 
@@ -51,7 +52,7 @@ class Timeline:
         self._reactions = reactions
 
     def of(self, patient_id: str) -> tuple[TimelineItem, ...]:
-        """Every visit, consent, screening, outcome, reaction, note, topical, home tool and cartridge, newest first.
+        """Every visit, consent, screening, outcome, reaction, note, topical, home tool, cartridge and photograph, newest first.
 
         Raises:
             NotFoundError: There is no such patient.
@@ -62,6 +63,7 @@ class Timeline:
             *self._signed(patient),
             *self._observed(patient),
             *self._used(patient),
+            *self._pictured(patient),
         ]
         return tuple(sorted(items, key=lambda item: item.at, reverse=True))
 
@@ -116,6 +118,12 @@ class Timeline:
             tool = as_home_tool(row)
             title = f"{tool.tool} {tool.needle_um} um, {tool.times_a_week} a week"
             yield _item(row["at"], "home_tool", row["id"], title, writer(row), tool)
+
+    def _pictured(self, patient: str) -> Iterator[TimelineItem]:
+        query = select(photographs).where(photographs.c.patient_id == patient)
+        for photo in map(as_photo, self._store.rows(query)):
+            title = f"Photograph {str(photo.view).replace('_', ' ')} of {photo.day:%Y-%m-%d}"
+            yield _item(photo.at, "photograph", photo.photo_id, title, photo.by, photo)
 
 
 def _item(at: datetime, kind: str, key: str, title: str, by: Person, model: Model) -> TimelineItem:

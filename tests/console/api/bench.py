@@ -23,17 +23,19 @@ from pen_sim.rig import SimPen
 
 PATIENCE_S = 30.0
 TRIES = 6
+AT_ONCE_US = 500_000
+"""What STOP is granted here, on a machine that does other things as well: less than a lost lease would take, so STOP did it.
+
+On a quiet machine it takes milliseconds, see `tests.benchmarks.console`.
+"""
 PRESET = "hair_weekly_dhurat_2013"
 """Of a console that is no simulated one."""
-
-
-BYTECODE = Path(__file__).resolve().parents[3] / ".cache" / "bytecode"
 
 
 def environment(place: Path) -> dict[str, str]:
     """Of a console process: a runtime directory of its own, and bytecode kept between starts, as an installed program has it."""
     kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    return {**kept, "PYTHONPYCACHEPREFIX": str(BYTECODE), "PEN_RUNTIME_DIR": str(place / "runtime")}
+    return {**kept, "PEN_RUNTIME_DIR": str(place / "runtime")}
 
 
 def wait_until(there: Callable[[], Any], what: str, patience_s: float = PATIENCE_S) -> Any:
@@ -51,7 +53,11 @@ class Answer:
 
     status: int
     headers: dict[str, str]
-    text: str
+    content: bytes
+
+    @property
+    def text(self) -> str:
+        return self.content.decode()
 
     @property
     def json(self) -> Any:
@@ -78,7 +84,7 @@ def ask(
         connection.endheaders(data)
         response = connection.getresponse()
         told = {name.lower(): value for name, value in response.getheaders()}
-        return Answer(response.status, told, response.read().decode())
+        return Answer(response.status, told, response.read())
     finally:
         connection.close()
 
@@ -242,9 +248,11 @@ class ConsoleBench:
 
 
 @contextmanager
-def console_bench(place: Path, url: str = "sim:?seed=5") -> Iterator[ConsoleBench]:
-    """A console that runs until the block is left."""
-    options = Options(sim=True, url=url, data=place / "data", runtime=place / "runtime")
+def console_bench(
+    place: Path, url: str = "sim:?seed=5", record: Path | None = None
+) -> Iterator[ConsoleBench]:
+    """A console that runs until the block is left, over a record of its own where none is given."""
+    options = Options(sim=True, url=url, journal=record, data=place / "data", runtime=place / "runtime")
     with open_console(options) as server:
         thread = server.start_in_thread()
         bench = ConsoleBench(server)
@@ -281,11 +289,18 @@ def to_cartridge(tab: Tab, area_mm2: int = 2_000, patient: int = 0) -> None:
     tab.must("/api/treatment/consent", text_sha256=text["sha256"], agreed=True, off_label_said=True)
 
 
+def meant(tab: Tab) -> dict[str, str]:
+    """Whom and by which plan, as a screen shows it to whoever prepares the pen."""
+    view = tab._browser.get("/api/treatment").json
+    plan = view["plan"] or {"digest": ""}
+    return {"reference": (view["patient"] or {"reference": ""})["reference"], "plan_digest": plan["digest"]}
+
+
 def to_first_zone(tab: Tab) -> None:
     """Up to the question whether the first zone may be armed."""
     to_cartridge(tab)
     tab.must("/api/treatment/cartridge")
-    tab.must("/api/treatment/prepare")
+    tab.must("/api/treatment/prepare", **meant(tab))
     tab.until(lambda: tab.run.get("waiting") == "zone", "the question about the first zone")
 
 

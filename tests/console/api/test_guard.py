@@ -242,6 +242,65 @@ def test_without_its_cookie_nothing_is_served_but_the_way_in_and_stop(
     assert stop(served, Origin=f"http://127.0.0.1:{served.port}").json["confirmed"]
 
 
+ANYBODYS = frozenset(
+    {
+        *("/api/health", "/api/openapi.json", "/api/state", "/api/live/newest", "/api/session"),
+        *("/api/treatment", "/api/treatment/questions", "/api/treatment/consent-text", "/api/presets"),
+        *("/api/bench", "/api/bench/edges"),
+    }
+)
+"""What a browser is told that belongs to the console but has nobody signed in; no patient is in it."""
+WITHOUT_PIN = frozenset(
+    {
+        *("/api/stop", "/api/launch", "/api/bench", "/api/control/take", "/api/stop/clear"),
+        *(f"/api/session/{what}" for what in ("sign-in", "sign-out", "lock", "touch", "setup")),
+    }
+)
+"""What may be sent by who is not signed in; some of it is refused for other reasons."""
+
+
+def routes(browser: Browser) -> dict[str, set[str]]:
+    """Every path that the console serves, with something in its places."""
+    found = browser.get("/api/openapi.json").json["paths"]
+    filled = {
+        "visit_id": "0" * 32,
+        "patient_id": "P-00000-00000",
+        "session_id": "s1",
+        "preset_id": "neck_wrinkles",
+    }
+    return {
+        path.format_map({**dict.fromkeys(("photo_id", "reaction_id"), "0" * 32), **filled}): {*methods}
+        for path, methods in found.items()
+    }
+
+
+def test_no_path_tells_anything_to_whom_nobody_signed_in(served: ConsoleBench, browser: Browser) -> None:
+    stranger, locked, paths = served.browser(None), served.browser(), routes(browser)
+    locked.post("/api/session/lock")
+    assert len(paths) > 60
+    for path, methods in paths.items():
+        if "get" in methods and path not in ANYBODYS:
+            asked = f"{path}?lot=L" if path.endswith(("/lot", "/lots", "/cartridges")) else path
+            assert stranger.get(asked).code == "sign_in_first", path
+            assert locked.get(asked).code == "locked", path
+
+
+def test_no_path_does_anything_for_whom_nobody_signed_in(served: ConsoleBench, browser: Browser) -> None:
+    stranger = served.browser(None)
+    refused = {"sign_in_first", "invalid_fields", "not_a_picture", "not_in_control"}
+    for path, methods in routes(browser).items():
+        if "post" in methods and path not in WITHOUT_PIN:
+            assert stranger.post(path).code in refused, path
+    full = {"form": "csv", "topical_window_hours": 72, "text_sha256": "0" * 64}
+    for path, names in {
+        "/api/exports": ("form",),
+        "/api/house": ("topical_window_hours",),
+        "/api/patients/P-00000-00000/photographs/consent": ("text_sha256",),
+        "/api/stations/replicate": (),
+    }.items():
+        assert stranger.post(path, **{name: full[name] for name in names}).code == "sign_in_first", path
+
+
 # --- the key of the same user ---------------------------------------------------------------------------------------------
 
 

@@ -8,7 +8,15 @@ from typing import Any
 import pytest
 
 from pen_host.api.flow_models import STEPS, TreatmentStep
-from tests.console.api.bench import ConsoleBench, Tab, to_cartridge, to_first_zone, treat_zone, wait_until
+from tests.console.api.bench import (
+    ConsoleBench,
+    Tab,
+    meant,
+    to_cartridge,
+    to_first_zone,
+    treat_zone,
+    wait_until,
+)
 
 pytestmark = pytest.mark.xdist_group("console-order")
 
@@ -18,7 +26,7 @@ CALLS: dict[str, dict[str, Any]] = {
     "plan": {"preset": "demo_scalp"},
     "consent": {"text_sha256": "0" * 64, "agreed": True},
     "cartridge": {},
-    "prepare": {},
+    "prepare": {"reference": "P-00000-00000", "plan_digest": "0"},
     "zone": {"decision": "arm", "zone": "frontal"},
     "close": {"endpoint": "none", "aftercare_given": True, "pin": "2580"},
 }
@@ -61,7 +69,7 @@ def test_no_step_can_be_jumped_or_done_twice(bench: ConsoleBench) -> None:
     tab.must("/api/treatment/cartridge")
     refused_everywhere_but(tab, TreatmentStep.PEN_READY)
     assert not bench.coil_rises(), "nothing strokes before somebody arms"
-    tab.must("/api/treatment/prepare")
+    tab.must("/api/treatment/prepare", **meant(tab))
     tab.until(lambda: tab.run.get("waiting") == "zone", "the first zone")
     refused_everywhere_but(tab, TreatmentStep.TREAT)
     assert tab.post("/api/treatment/zone", zone="vertex", decision="arm").code == "not_waiting"
@@ -101,7 +109,7 @@ def test_a_whole_treatment_ends_in_a_signed_record_and_the_next_patient_wants_a_
     sha256 = browser.get("/api/treatment/consent-text").json["sha256"]
     tab.must("/api/treatment/consent", text_sha256=sha256, agreed=True, off_label_said=True)
     tab.must("/api/treatment/cartridge")
-    tab.must("/api/treatment/prepare")
+    tab.must("/api/treatment/prepare", **meant(tab))
     for index in range(3):
         tab.until(
             lambda index=index: tab.run.get("waiting") == "zone" and tab.run["active"] == index,
@@ -140,13 +148,13 @@ def _next_patient_wants_a_cleaned_pen(bench: ConsoleBench, tab: Tab) -> None:
     bench.hand("take_cartridge", "insert_new_cartridge")
     to_cartridge(tab, patient=1)
     tab.until(lambda: _cartridge_taken(tab), "the new cartridge")
-    refused = tab.post("/api/treatment/prepare")
+    refused = tab.post("/api/treatment/prepare", **meant(tab))
     assert (refused.status, refused.code) == (409, "forbidden_by_checks")
     assert [one["field"] for one in refused.json["errors"]] == ["pen_not_cleaned"]
     assert tab.run == {}, "nothing has begun"
     cleaning = {"method": "low_level_disinfection", "sheath_changed": True}
     tab.must("/api/treatment/cleaned", **cleaning)
-    tab.must("/api/treatment/prepare")
+    tab.must("/api/treatment/prepare", **meant(tab))
     tab.until(lambda: tab.run.get("waiting") == "zone", "the question about the first zone")
     assert len(bench.coil_rises()) == strokes
 
@@ -243,15 +251,15 @@ def test_what_keeps_the_pen_from_being_ready_is_said_and_nothing_begins(bench: C
     tab.until(
         lambda: any(one["name"] == "CHARGER" for one in tab.state["pen"]["interlocks"]), "the interlock"
     )
-    told = tab.post("/api/treatment/prepare")
+    told = tab.post("/api/treatment/prepare", **meant(tab))
     assert told.status == 409
     assert "charger" in told.json["detail"].lower()
     bench.hand("disconnect_charger", "open_estop")
     tab.until(lambda: tab.state["pen"]["stopped"], "the stop")
-    assert tab.post("/api/treatment/prepare").status == 409
+    assert tab.post("/api/treatment/prepare", **meant(tab)).status == 409
     bench.hand("close_estop")
     wait_until(lambda: tab.post("/api/stop/clear", cause="ESTOP_OPEN").status == 200, "the way out")
-    tab.must("/api/treatment/prepare")
+    tab.must("/api/treatment/prepare", **meant(tab))
     tab.until(lambda: tab.run.get("waiting") == "zone", "the first zone")
 
 

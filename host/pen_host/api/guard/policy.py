@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import ip_address
@@ -12,7 +13,11 @@ BODY_MAX = 64 * 1024
 UPLOAD_MAX = 25 * 1024 * 1024
 """Largest upload (a photograph). (J)"""
 UPLOAD_PATHS = ("/_nicegui/client/",)
-"""Where the pages take uploads; everything else takes JSON."""
+"""Where the pages' own toolkit takes uploads."""
+PHOTO_PATH = re.compile(r"/api/patients/[^/]+/photographs")
+"""Where a photograph is sent as it is; everything else takes JSON."""
+PHOTO_MEDIA = frozenset({"image/jpeg", "image/png", "image/webp", "image/tiff"})
+"""What may be sent there. No form of another page can say so, and a script of one is asked first, which is refused."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..problems import Code, ProblemError
 from ..sessions import COOKIE
-from .policy import UPLOAD_PATHS, Policy
+from .policy import PHOTO_MEDIA, PHOTO_PATH, UPLOAD_PATHS, Policy
 
 SAFE = frozenset({"GET", "HEAD"})
 METHODS = frozenset({*SAFE, "POST"})
@@ -76,9 +76,14 @@ class Asked:
         return key if scheme == "Bearer" and key else None
 
     @property
+    def is_photograph(self) -> bool:
+        """A photograph is taken here, and nothing else."""
+        return PHOTO_PATH.fullmatch(self.path) is not None
+
+    @property
     def is_upload(self) -> bool:
-        """The pages take a file here."""
-        return self.path.startswith(UPLOAD_PATHS)
+        """A file is taken here."""
+        return self.path.startswith(UPLOAD_PATHS) or self.is_photograph
 
 
 def must_belong(asked: Asked, policy: Policy, *, keyed: bool) -> None:
@@ -110,9 +115,16 @@ def must_belong(asked: Asked, policy: Policy, *, keyed: bool) -> None:
     changes = asked.kind == "websocket" or asked.method not in SAFE
     if changes and origin is None and not keyed:
         raise _no(Code.ORIGIN_NOT_ALLOWED, "Whatever changes something must name its origin.")
-    if asked.kind == "http" and asked.method not in SAFE and not asked.is_upload:
+    if asked.kind == "http" and asked.method not in SAFE and not asked.path.startswith(UPLOAD_PATHS):
         media = asked.headers.get("content-type", "").partition(";")[0].strip().lower()
-        if media != "application/json":
+        if asked.is_photograph:
+            if media not in PHOTO_MEDIA:
+                raise _no(
+                    Code.NOT_A_PICTURE,
+                    "This is no photograph; JPEG, PNG, WebP and TIFF are taken.",
+                    HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+                )
+        elif media != "application/json":
             raise _no(Code.NOT_JSON, "The console takes JSON only.", HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
 
 

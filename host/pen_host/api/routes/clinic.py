@@ -10,7 +10,7 @@ from ...records import made
 from ...records.models import Demographics, Due, LotUse, Patient, TimelineItem, Visit
 from ..models import Line, Model
 from ..people import Permission, signer
-from ..service import Caller
+from ..reception import Caller
 from .shared import PROBLEMS, Service, Session
 
 router = APIRouter(prefix="/api", tags=["clinic"], responses=PROBLEMS)

@@ -13,7 +13,7 @@ from ...worker import StopReport
 from ..live_messages import StateMessage
 from ..models import LiveFrame, Model
 from ..problems import Code, ProblemError
-from ..service import Caller
+from ..reception import Caller
 from ..views import NO_CONNECTION
 from .shared import PROBLEMS, Service
 

@@ -10,7 +10,8 @@ from fastapi import APIRouter, Request
 
 from ..people import Permission
 from ..problems import Code, ProblemError
-from ..service import Caller, ConsoleService
+from ..reception import Caller
+from ..service import ConsoleService
 from .shared import PROBLEMS, Service
 
 router = APIRouter(prefix="/api/pen", tags=["pen"], responses=PROBLEMS)

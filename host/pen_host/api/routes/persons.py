@@ -6,7 +6,7 @@ from fastapi import APIRouter
 
 from ..models import ControlView, Line, Model, NewPerson, NewPin, PersonView, SessionView, SignIn, TakeControl
 from ..people import Permission
-from ..service import Caller
+from ..reception import Caller
 from .shared import PROBLEMS, Service, Session, caller
 
 router = APIRouter(prefix="/api", tags=["people"], responses=PROBLEMS)
@@ -61,6 +61,7 @@ def set_up(service: Service, session: Session, asked: NewPerson) -> SessionView:
 def change_pin(service: Service, session: Session, asked: NewPin) -> SessionView:
     """Another PIN for who is signed in."""
     person = service.signed_in(Caller(session))
+    service.check_pin(person.name, asked.old_pin)
     service.people.change_pin(person.name, asked.old_pin, asked.new_pin)
     return service.session_view(session)
 

@@ -11,7 +11,7 @@ from ...journal import Kind
 from ...trace import COLUMNS, columns
 from ..models import Line
 from ..people import Permission
-from ..service import Caller
+from ..reception import Caller
 from .shared import PROBLEMS, Service, Session
 
 router = APIRouter(prefix="/api/records", tags=["records"], responses=PROBLEMS)

@@ -13,8 +13,8 @@ from ...session import Operator
 from ..models import Role
 from ..people import Permission
 from ..problems import Code, ProblemError
+from ..reception import Caller
 from ..selftest import run_self_test
-from ..service import Caller
 from .shared import PROBLEMS, Service, Session
 
 router = APIRouter(prefix="/api/service", tags=["service"], responses=PROBLEMS)

@@ -9,7 +9,8 @@ from fastapi import Depends, Request
 
 from ..models import ConsoleRef
 from ..problems import Code, Problem, ProblemError
-from ..service import Caller, ConsoleService
+from ..reception import Caller
+from ..service import ConsoleService
 from ..sessions import BrowserSession
 
 PROBLEMS: dict[int | str, dict[str, Any]] = {"4XX": {"model": Problem}, "5XX": {"model": Problem}}

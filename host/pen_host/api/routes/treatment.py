@@ -7,14 +7,17 @@ from fastapi import APIRouter, Request
 from ...records.models import Person as Signer
 from ...session import Operator
 from ..flow_models import (
+    Applied,
     Cancel,
     CheckCartridge,
     ChoosePatient,
     ChoosePlan,
     Cleaned,
     CloseTreatment,
+    FindingView,
     GiveConsent,
     PlanView,
+    Prepare,
     QuestionView,
     Screen,
     TreatmentStep,
@@ -23,7 +26,8 @@ from ..flow_models import (
 )
 from ..models import ClearStop, ConsoleRef, Model, StopView
 from ..people import Permission, signer
-from ..service import Caller, ConsoleService
+from ..reception import Caller
+from ..service import ConsoleService
 from ..sessions import BrowserSession
 from .shared import PROBLEMS, Service, Session, caller
 
@@ -36,6 +40,10 @@ class ConsentTextView(Model):
     title: str
     text: str
     sha256: str
+
+
+class AppliedHere(Applied, ConsoleRef):
+    """What was applied, as the close step knows it before the signature."""
 
 
 class GoBack(ConsoleRef):
@@ -113,9 +121,9 @@ def cleaned(service: Service, session: Session, asked: Cleaned) -> TreatmentView
 
 
 @router.post("/treatment/prepare")
-def prepare(service: Service, session: Session, asked: ConsoleRef) -> TreatmentView:
+def prepare(service: Service, session: Session, asked: Prepare) -> TreatmentView:
     """Step 6: the session is opened, the cartridge burned, the axis homed."""
-    return service.treatment.prepare(Operator(_treats(service, session, asked).name, "clinician"))
+    return service.treatment.prepare(Operator(_treats(service, session, asked).name, "clinician"), asked)
 
 
 @router.post("/treatment/zone")
@@ -125,11 +133,18 @@ def decide(service: Service, session: Session, asked: ZoneDecision) -> Treatment
     return service.treatment.decide(asked)
 
 
+@router.post("/treatment/applied")
+def applied(service: Service, session: Session, asked: AppliedHere) -> tuple[FindingView, ...]:
+    """Before step 8: what is to be told about something that was applied; records nothing."""
+    _treats(service, session, asked)
+    return service.told_of(*service.treatment.applied(asked))
+
+
 @router.post("/treatment/close")
 def close(service: Service, session: Session, asked: CloseTreatment) -> TreatmentView:
     """Step 8: signed by PIN."""
     person = _treats(service, session, asked)
-    service.people.check(person.name, asked.pin)
+    service.check_pin(person.name, asked.pin)
     return service.treatment.close(person, asked)
 
 

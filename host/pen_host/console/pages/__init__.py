@@ -11,10 +11,27 @@ from nicegui import ui
 
 from ...api.service import ConsoleService
 from ..texts import ENGLISH, Catalogue, catalogue
-from . import bench, live, login, lost, records, service, today, treat
+from . import (
+    aftercare,
+    bench,
+    cohort,
+    exports,
+    live,
+    login,
+    lost,
+    measures,
+    patient,
+    photographs,
+    records,
+    service,
+    stations,
+    today,
+    treat,
+)
 
 STATIC = Path(__file__).resolve().parents[1] / "static"
 
+ABOUT_THE_RECORD = (patient, photographs, measures, aftercare, cohort, exports, stations)
 RECONNECT_S = 60.0
 """A page whose connection comes back within this goes on with what was typed in it; later it is loaded anew. (J)"""
 
@@ -29,7 +46,7 @@ def mount(app: FastAPI, console: ConsoleService, text: Catalogue | None = None) 
     """
     words = text or catalogue(ENGLISH)
     app.mount("/console/static", StaticFiles(directory=STATIC), name="console-static")
-    for module in (today, login, treat, live, records, service):
+    for module in (today, login, treat, live, records, service, *ABOUT_THE_RECORD):
         module.register(console, words)
     if console.bench is not None:
         bench.register(console, words)
@@ -44,6 +61,8 @@ def mount(app: FastAPI, console: ConsoleService, text: Catalogue | None = None) 
         dark=None,
         # the pages have their own style sheets; the toolkit's utility classes are compiled in the browser, slowly
         tailwind=False,
+        # nothing leaves this machine: packing costs the server more than it saves the browser
+        gzip_middleware_factory=None,
         show_welcome_message=False,
         reconnect_timeout=RECONNECT_S,
         favicon=STATIC / "favicon.svg",

@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
+from urllib.parse import quote
 
 from nicegui import ui
-from starlette.requests import Request
 
-from ...api.people import Permission
 from ...api.routes import records
 from ...api.service import ConsoleService
 from ...errors import PenError
-from ...records.models import TimelineItem
 from .. import plots
 from ..fields import Form
-from ..shell import render, shell
+from ..papers import paper
+from ..shell import render
 from ..steps.common import zone_name
 from ..texts import Catalogue
-from ..visit import Visit, visit_of
+from ..visit import Visit
 from ..widgets import Tone, card, cells, enter_button, facts, link_button, note, row, sign, stack, table, tag
+from .private import private_page
 from .today import session_table
 
 PATIENTS_MAX = 12
@@ -28,42 +29,19 @@ PATIENTS_MAX = 12
 
 def register(console: ConsoleService, text: Catalogue) -> None:
     """Put the pages on the server."""
-
-    @ui.page("/records", title=text("frame.title", page=text("records.page")))
-    async def all_records(request: Request) -> None:
-        visit = visit_of(console, text, request)
-        with shell(visit, "records"):
-            tag("h1", text("records.title"))
-            if not visit.may(Permission.RECORDS):
-                _closed(visit)
-                return
-            await _sessions(visit)
-
-    @ui.page("/records/{session_id}", title=text("frame.title", page=text("records.session")))
-    async def one_record(request: Request, session_id: str) -> None:
-        visit = visit_of(console, text, request)
-        with shell(visit, "records"):
-            if not visit.may(Permission.RECORDS):
-                tag("h1", text("records.title"))
-                _closed(visit)
-                return
-            await _session(visit, session_id)
-
-    @ui.page("/patients/{patient_id}", title=text("frame.title", page=text("records.patient")))
-    async def one_patient(request: Request, patient_id: str) -> None:
-        visit = visit_of(console, text, request)
-        with shell(visit, "records"):
-            if not visit.may(Permission.RECORDS):
-                tag("h1", text("records.title"))
-                _closed(visit)
-                return
-            await _patient(visit, patient_id)
+    private_page(console, text, "/records", "records.page", _records)
+    private_page(console, text, "/records/{session_id}", "records.session", _session)
 
 
-def _closed(visit: Visit) -> None:
-    note(visit.text("records.sign_in"), Tone.INFO)
+async def _records(visit: Visit, _asked: Mapping[str, str]) -> None:
+    text = visit.text
+    tag("h1", text("records.title"))
     with row():
-        link_button(visit.text("login.enter"), "/login", "first big")
+        link_button(text("cohort.title"), "/cohort", "quiet slim")
+        link_button(text("export.title"), "/export", "quiet slim")
+        link_button(text("stations.title"), "/stations", "quiet slim")
+        paper(text, "spec", "/api/reports/spec")
+    await _sessions(visit)
 
 
 async def _sessions(visit: Visit) -> None:
@@ -126,50 +104,6 @@ async def _patients(visit: Visit, words: str) -> None:
                 )
 
 
-async def _patient(visit: Visit, patient_id: str) -> None:
-    """Everything that happened to a patient, newest first."""
-    text, clinic = visit.text, visit.service.visiting.clinic
-    with row():
-        link_button(text("records.back"), "/records", "quiet slim")
-    try:
-        who = await asyncio.to_thread(clinic.patients.get, patient_id)
-        items = await asyncio.to_thread(clinic.timeline, patient_id)
-    except PenError as error:
-        tag("h1", text("records.patient"))
-        note(error.sentence, Tone.DANGER)
-        return
-    tag("h1", who.label, "said")
-    with card():
-        known = who.demographics
-        pairs = [(text("records.reference"), who.patient_id)]
-        if known is not None:
-            pairs += [
-                (text("patient.birth_date"), known.birth_date.isoformat()),
-                (text("patient.file_number"), known.file_number or text("frame.none")),
-                (text("patient.phone"), known.phone or text("frame.none")),
-            ]
-        facts(pairs)
-    with card(text("records.patient_timeline")):
-        if not items:
-            tag("p", text("records.none"), "muted")
-        with tag("ol", None, "timeline"):
-            for item in items:
-                _item(text, item)
-
-
-def _item(text: Catalogue, item: TimelineItem) -> None:
-    with tag("li", None, "moment"):
-        tag("span", item.at.astimezone().strftime("%Y-%m-%d %H:%M"), "muted small said")
-        with tag("div", None, "body"):
-            with row():
-                sign(text.other(f"timeline.{item.kind}", item.kind.replace("_", " ")), Tone.ACCENT)
-                tag("strong", item.title, "said")
-            tag("span", text("records.by", name=item.by.name), "muted small")
-            for session in item.details.get("sessions", ()):
-                key = session["session_id"]
-                tag("a", text("records.session_link", key=key), "link", href=f"/records/{key}")
-
-
 async def _lot(visit: Visit, lot: str) -> None:
     text = visit.text
     try:
@@ -181,6 +115,8 @@ async def _lot(visit: Visit, lot: str) -> None:
         if not found:
             tag("p", text("records.none"), "muted")
             return
+        with row():
+            paper(text, "lot", f"/api/reports/lot?lot={quote(lot)}")
         heads = [text(f"records.{key}") for key in ("patient", "day", "who", "serial", "reach")]
         with table(heads, text("records.cartridges", lot=lot)):
             for one in found:
@@ -199,12 +135,12 @@ async def _lot(visit: Visit, lot: str) -> None:
                 )
 
 
-async def _session(visit: Visit, session_id: str) -> None:
+async def _session(visit: Visit, asked: Mapping[str, str]) -> None:
     text = visit.text
     with row():
         link_button(text("records.back"), "/records", "quiet slim")
     try:
-        told = await asyncio.to_thread(records.one_session, visit.service, visit.session, session_id)
+        told = await asyncio.to_thread(records.one_session, visit.service, visit.session, asked["session_id"])
     except PenError as error:
         tag("h1", text("records.session"))
         note(error.sentence, Tone.DANGER)

@@ -11,6 +11,7 @@ from nicegui import ui
 from pydantic import ValidationError
 from starlette.requests import Request
 
+from ...api.house import WINDOW_MAX_HOURS, WINDOW_MIN_HOURS, HouseRules
 from ...api.models import NewPerson, Role
 from ...api.people import Permission
 from ...api.routes import service as engineering
@@ -21,6 +22,7 @@ from ..shell import shell
 from ..texts import Catalogue
 from ..visit import Visit, visit_of
 from ..widgets import Tone, button, card, cells, facts, link_button, note, row, sign, stack, table, tag
+from .stations import server_card
 
 FRAMES_SHOWN = 60
 
@@ -35,12 +37,14 @@ def register(console: ConsoleService, text: Catalogue) -> None:
             tag("h1", text("service.title"))
             if visit.may(Permission.PEOPLE):
                 _people(visit)
+                _house(visit)
             if not visit.may(Permission.SERVICE):
                 note(text("service.only"), Tone.INFO)
                 if not visit.may(Permission.PEOPLE):
                     with row():
                         link_button(text("login.enter"), "/login", "first big")
                 return
+            await server_card(visit, always=True)
             await _pen(visit)
             with tag("div", None, "half"):
                 _self_test(visit)
@@ -257,6 +261,37 @@ def _people(visit: Visit) -> None:
                 Role.CLINICIAN.value,
             )
         button(text("service.add_person"), add, "first")
+
+
+def _house(visit: Visit) -> None:
+    """What the clinic decides about its consoles."""
+    text, house = visit.text, visit.service.office.house
+
+    async def keep() -> None:
+        form.clear()
+        try:
+            rules = HouseRules(topical_window_hours=int(form["topical_window_hours"]))
+        except ValueError:  # no number, or outside
+            wrong = text("service.wrong_window", low=WINDOW_MIN_HOURS, high=WINDOW_MAX_HOURS)
+            form.fields["topical_window_hours"].complain(wrong)
+            return
+        if await visit.submit(
+            form, Permission.PEOPLE, lambda who: visit.service.decide(who, rules), control=False
+        ):
+            ui.notify(text("service.house_kept"), type="positive")
+
+    with card(text("service.house")):
+        tag("p", text("service.house_lead"), "muted")
+        form = Form("house")
+        form.number(
+            "topical_window_hours",
+            text("service.window"),
+            text("service.hours"),
+            str(house.rules.topical_window_hours),
+            hint=text("service.window_hint", low=WINDOW_MIN_HOURS, high=WINDOW_MAX_HOURS),
+            maxlength=3,
+        )
+        button(text("service.keep"), keep)
 
 
 def _complain(text: Catalogue, form: Form, error: ValidationError) -> None:

@@ -18,6 +18,7 @@ from ..shell import keep_true, shell
 from ..texts import Catalogue
 from ..visit import Visit, visit_of
 from ..widgets import Tone, card, cells, facts, link_button, note, row, sign, table, tag
+from .stations import server_card
 
 RECENT = 8
 NOTICE_TONES = {"info": Tone.INFO, "warning": Tone.WARN, "danger": Tone.DANGER}
@@ -36,6 +37,7 @@ def register(console: ConsoleService, text: Catalogue) -> None:
                 _live_part(visit, _pen, lambda: _pen_key(console))
             _live_part(visit, _notices, lambda: console.state(None).notices)
             if visit.may(Permission.RECORDS):
+                await server_card(visit, always=False)
                 await _due(visit)
                 await _recent(visit)
 

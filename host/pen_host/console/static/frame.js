@@ -118,7 +118,7 @@
     if (event.target.closest("[data-lock]") === null) return;
     post("/api/session/lock").then(toLogin).catch(() => {});
   });
-  stream.on("state", (state) => { if (state.session.locked && !ARMED.has(stream.penState())) toLogin(); });
+  stream.on("state", (state) => { if (state.session.locked && !(ARMED.has(stream.penState()) && state.you_control)) toLogin(); });
   let leaving = false;
   function toLogin() {
     if (leaving || location.pathname === "/login") return;
@@ -129,7 +129,7 @@
   // Leaving a page ends its stream, and so stops the needle: not by a stray touch while the pen is armed.
   document.addEventListener("click", (event) => {
     const link = event.target instanceof Element ? event.target.closest("a[href]") : null;
-    if (link === null || link.target === "_blank" || !ARMED.has(stream.penState()) || !stream.state?.you_control || stream.stale()) return;
+    if (link === null || link.target === "_blank" || link.dataset.download !== undefined || !ARMED.has(stream.penState()) || !stream.state?.you_control || stream.stale()) return;
     event.preventDefault();
     event.stopImmediatePropagation();
     const note = document.getElementById("pen-stay");

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from datetime import date
 
+from nicegui.element import Element
 from pydantic import ValidationError
 
 from ...api.flow_models import CloseTreatment, RunView, TreatmentView
 from ...api.people import Permission, Person, signer
+from ...api.problems import of_error
+from ...errors import PenError
 from ...models import Endpoint
+from ...records.models import Substance
+from ..applied import substances, warning
 from ..fields import Form
+from ..papers import paper
 from ..texts import Catalogue
 from ..visit import Visit
 from ..widgets import Tone, card, cells, enter_button, facts, note, row, stack, table, tag
@@ -30,7 +37,8 @@ async def draw(visit: Visit, view: TreatmentView) -> None:
             _sheet(text, view)
         with card():
             form = _form(text)
-            enter_button(text("close.go"), lambda: _close(visit, form))
+            told = Told(stack())
+            enter_button(text("close.go"), lambda: _close(visit, form, told))
 
 
 def _done(text: Catalogue, run: RunView) -> None:
@@ -84,6 +92,9 @@ def _sheet(text: Catalogue, view: TreatmentView) -> None:
             tag("p", text("close.sheet_next", day=view.next_eligible))
         with row():
             tag("button", text("close.print"), "button quiet", type="button", data_print="")
+            if view.visit_id:
+                paper(text, "after-care", f"/api/reports/after-care/{view.visit_id}")
+        tag("p", text("close.sheet_pdf"), "muted small")
 
 
 def _form(text: Catalogue) -> Form:
@@ -91,7 +102,9 @@ def _form(text: Catalogue) -> Form:
     endpoints = {"": text("close.choose"), **{one.value: text(f"close.{one}") for one in Endpoint}}
     form.choice("endpoint", text("close.endpoint"), endpoints)
     form.text("topical", text("close.topical"), hint=text("close.topical_hint"), maxlength=200)
-    form.number("topical_minutes_after", text("close.after"), text("close.min"), maxlength=4)
+    with tag("div", None, "fields"):
+        form.choice("topical_substance", text("close.substance"), substances(text), str(Substance.OTHER))
+        form.number("topical_minutes_after", text("close.after"), text("close.min"), maxlength=4)
     with tag("div", None, "fields"):
         form.text("next_day", text("close.next_day"), hint=text("close.next_hint"), type="date")
         form.text("earlier_reason", text("close.earlier"), maxlength=200)
@@ -101,7 +114,36 @@ def _form(text: Catalogue) -> Form:
     return form
 
 
-async def _close(visit: Visit, form: Form) -> None:
+@dataclass
+class Told:
+    """Where warnings about what was applied are shown, and which were."""
+
+    place: Element
+    seen: object = None
+
+
+async def _warned(visit: Visit, asked: CloseTreatment, told: Told) -> bool:
+    """Show what is to be told about what was applied, once for each thing; whether it had been shown before.
+
+    Nothing is forbidden by it: who presses again signs.
+    """
+    key = (asked.topical, asked.topical_substance, asked.topical_minutes_after)
+    if asked.topical is None or told.seen == key:
+        return True
+    found = await visit.ask(
+        Permission.TREAT, lambda _who: visit.service.told_of(*visit.service.treatment.applied(asked))
+    )
+    told.place.clear()
+    told.seen = key
+    with told.place:
+        for one in found:
+            warning(visit.text, one.rule_id, one.sentence, one.source)
+        if found:
+            tag("p", visit.text("close.again"), "", role="alert")
+    return not found
+
+
+async def _close(visit: Visit, form: Form, told: Told) -> None:
     text = visit.text
     form.clear()
     minutes = form["topical_minutes_after"]
@@ -113,6 +155,7 @@ async def _close(visit: Visit, form: Form) -> None:
             console_id=visit.asking_id,
             endpoint=Endpoint(form["endpoint"]) if form["endpoint"] else None,
             topical=form["topical"] or None,
+            topical_substance=Substance(form["topical_substance"]),
             topical_minutes_after=int(minutes) if minutes else None,
             aftercare_given=form["aftercare_given"] == "yes",
             notes=form["notes"] or None,
@@ -126,8 +169,18 @@ async def _close(visit: Visit, form: Form) -> None:
             form.fields[name].complain(text.other(f"close.wrong_{name}", str(item["msg"])))
         return
 
+    try:
+        if not await _warned(visit, asked, told):
+            return
+    except PenError as error:
+        wrong = of_error(error)
+        form.complain(wrong.detail, [(one.field, one.message) for one in wrong.errors])
+        return
+
     def sign(who: Person) -> None:
-        visit.service.people.check(who.name, asked.pin)
+        visit.service.check_pin(who.name, asked.pin)
         visit.service.treatment.close(signer(who), asked)
 
-    await visit.submit(form, Permission.TREAT, sign)
+    signed = visit.service.treatment.view().visit_id
+    if await visit.submit(form, Permission.TREAT, sign):
+        visit.signed = signed

@@ -14,6 +14,7 @@ from ...errors import PenError
 from ...records import made
 from ...records.models import Demographics, Patient
 from ..fields import Form
+from ..papers import visit_papers
 from ..texts import Catalogue
 from ..visit import Visit
 from ..widgets import Tone, button, card, enter_button, note, row, stack, tag
@@ -27,6 +28,9 @@ async def draw(visit: Visit, _view: TreatmentView) -> None:
     text = visit.text
     tag("h1", text("patient.title"))
     tag("p", text("patient.lead"), "lead")
+    if visit.signed is not None:
+        with note(text("patient.signed_more"), Tone.OK, text("patient.signed")):
+            visit_papers(text, visit.signed, "")
     with tag("div", None, "grid2"):
         with stack():
             await _find(visit)

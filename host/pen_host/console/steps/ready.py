@@ -8,7 +8,7 @@ from functools import partial
 from nicegui import ui
 from nicegui.element import Element
 
-from ...api.flow_models import Cleaned, TreatmentView
+from ...api.flow_models import Cleaned, Prepare, TreatmentView
 from ...api.models import ClearStop, InterlockView, Link, PenView
 from ...api.people import Permission, signer
 from ...errors import PenError
@@ -40,7 +40,7 @@ async def draw(visit: Visit, view: TreatmentView) -> None:
                 if working and view.run is not None:
                     note(view.run.message, Tone.INFO, text("ready.working"))
                 else:
-                    go = enter_button(text("ready.go"), lambda: _prepare(visit, form))
+                    go = enter_button(text("ready.go"), lambda: _prepare(visit, form, view))
                     _able(go, not in_way and pen.link is Link.CONNECTED)
             await _cleaning(visit, view)
         with stack():
@@ -122,9 +122,17 @@ async def _clear(visit: Visit, cause: str) -> None:
         ui.notify(error.sentence, type="negative")
 
 
-async def _prepare(visit: Visit, form: Form) -> None:
+async def _prepare(visit: Visit, form: Form, view: TreatmentView) -> None:
+    """Begin with what was drawn here, not with what the server may have by now."""
+    if view.patient is None or view.plan is None:
+        return
+    asked = Prepare(
+        console_id=visit.asking_id, reference=view.patient.reference, plan_digest=view.plan.digest
+    )
     await visit.submit(
-        form, Permission.TREAT, lambda who: visit.service.treatment.prepare(Operator(who.name, CLINICIAN))
+        form,
+        Permission.TREAT,
+        lambda who: visit.service.treatment.prepare(Operator(who.name, CLINICIAN), asked),
     )
 
 

@@ -1,0 +1,53 @@
+"""What is done with the record besides treating: papers, exports, photographs, open skin, the clinic's own rules."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from ..journal import Journal
+from ..records import Clinic
+from .exporting import ExportDesk
+from .house import House
+from .people import Person
+from .photographs import PhotoDesk
+from .skin import SkinDesk
+from .workshop import Workshop
+
+
+class Office:
+    """See the module.
+
+    Args:
+        journal: The record.
+        clinic: The same with its tables.
+        rules: File of the clinic's rules; None keeps them in memory.
+        note: Writes into the record, in somebody's name; returns at once.
+
+    Attributes:
+        record: The record's file, as the workshop reads it.
+        workshop: Makes what takes long, in a process of its own.
+        exports: Of the whole record.
+        house: The clinic's rules.
+        skin: Whose skin counts as open.
+        photos: Photographs, taken in.
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        clinic: Clinic,
+        rules: Path | None,
+        note: Callable[[str, Person, str], None],
+    ) -> None:
+        self.record = journal.path
+        self.workshop = Workshop()
+        self.exports = ExportDesk(self.record, self.workshop, note)
+        self.house = House(rules)
+        self.skin = SkinDesk(clinic, self.house)
+        self.photos = PhotoDesk(clinic, self.workshop)
+
+    def close(self) -> None:
+        """Throw away what is being made."""
+        self.workshop.close()
+        self.exports.close()

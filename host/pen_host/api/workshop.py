@@ -1,0 +1,130 @@
+"""Reports, exports and pictures are made in a process of their own: the pen's thread and STOP never wait for one.
+
+Python lets one thread of a process run at a time, and setting a page or encoding a photograph takes it for long. The process is
+started when it is first needed, works at low priority, reads the record beside the console and ends with it, however it ends.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
+from http import HTTPStatus
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from typing import TypeVar
+
+from ..errors import PenError
+from .problems import Code, Problem, ProblemError, of_error
+
+T = TypeVar("T")
+WORKERS = 2
+"""A report need not wait for an export."""
+NICENESS = 10
+"""The pen's own threads go first."""
+
+
+class Workshop:
+    """See the module. Any thread may ask."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._hands: _Hands | None = None
+
+    def make(self, work: Callable[..., T], *given: object) -> T:
+        """Have something made, and wait for it. Not for an event loop.
+
+        Args:
+            work: A function of a module, which may raise errors meant for a person.
+            given: What it is given.
+
+        Raises:
+            ProblemError: What went wrong with it, or the process broke down.
+        """
+        return made_of(self.begin(work, *given))
+
+    def begin(self, work: Callable[..., T], *given: object) -> Future[T | Problem]:
+        """Have something made and do not wait; `made_of` takes what is returned."""
+        with self._lock:
+            if self._hands is None:
+                self._hands = _Hands()
+            try:
+                return self._hands.pool.submit(_done, work, given)
+            except BrokenProcessPool:
+                self._hands.close()
+                self._hands = _Hands()
+                return self._hands.pool.submit(_done, work, given)
+
+    def close(self) -> None:
+        """End the process at once; what it was making is thrown away."""
+        with self._lock:
+            hands, self._hands = self._hands, None
+        if hands is not None:
+            hands.close()
+
+
+class _Hands:
+    """The processes, and the line that keeps them alive: they end when its end here is closed, by whom or what ever."""
+
+    def __init__(self) -> None:
+        context = get_context("spawn")
+        # the far end is handed to each process when it starts, so it stays open here as long as they may start
+        self._far, self._near = context.Pipe(duplex=False)
+        self.pool = ProcessPoolExecutor(
+            WORKERS, mp_context=context, initializer=_settle_in, initargs=(self._far,)
+        )
+
+    def close(self) -> None:
+        self._near.close()
+        self._far.close()
+        self.pool.shutdown(wait=False, cancel_futures=True)
+
+
+def made_of(coming: Future[T | Problem]) -> T:
+    """What was made, when it is there.
+
+    Raises:
+        ProblemError: It could not be.
+    """
+    try:
+        found = coming.result()
+    except BrokenProcessPool:
+        raise _broken() from None
+    if isinstance(found, Problem):
+        raise ProblemError(found.code, HTTPStatus(found.status), found.detail, found.errors)
+    return found
+
+
+def _done(work: Callable[..., T], given: tuple[object, ...]) -> T | Problem:
+    """In the other process. Errors go back as documents: they are made of more than their text."""
+    try:
+        return work(*given)
+    except PenError as error:
+        return of_error(error)
+
+
+def _settle_in(line: Connection) -> None:
+    """In the other process, once: behind the pen, deaf to Ctrl-C, and gone when the console is."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(os, "nice"):
+        os.nice(NICENESS)
+    threading.Thread(target=_end_with_console, args=(line,), name="console-watch", daemon=True).start()
+
+
+def _end_with_console(line: Connection) -> None:
+    with suppress(EOFError, OSError):
+        line.recv_bytes()
+    os._exit(0)  # whatever it is making is nobody's any more
+
+
+def _broken() -> ProblemError:
+    return ProblemError(
+        Code.INTERNAL,
+        HTTPStatus.INTERNAL_SERVER_ERROR,
+        "The process that makes reports and exports broke down, so nothing was made; record and pen are not touched by it. "
+        "Try again; if it happens again, use the command line (pen report, pen export).",
+    )
