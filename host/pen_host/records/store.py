@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -161,7 +162,7 @@ def writer(row: RowMapping) -> Person:
 
 def as_plan(content: Any) -> Plan:
     """A plan from its column."""
-    return Plan.model_validate_json(canonical_json(content))
+    return Plan.model_validate_json(json.dumps(content))
 
 
 def _conflict(error: IntegrityError) -> str:
