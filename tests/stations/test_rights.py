@@ -148,7 +148,7 @@ def test_setting_up_again_changes_nothing_and_an_older_server_is_saved_first(fil
     assert filled.ask("SELECT count(*) FROM patients") == [(2,)]
 
 
-@pytest.mark.covers("REQ-1406")
+@pytest.mark.covers("REQ-1481")
 def test_what_the_server_held_is_opened_by_its_code_alone_and_only_whole(
     filled: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -199,7 +199,7 @@ def test_an_older_server_gets_todays_layout_and_keeps_what_it_has(filled: Site) 
     assert filled.stations[0].replicate().held == []
 
 
-@pytest.mark.covers("REQ-1408")
+@pytest.mark.covers("REQ-1407")
 def test_a_reader_sees_no_personal_column_of_any_table(filled: Site) -> None:
     for name, columns in PERSONAL.items():
         for column in [each.name for each in metadata.tables[name].columns]:

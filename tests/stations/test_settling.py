@@ -69,6 +69,7 @@ def test_what_two_stations_changed_alike_is_no_conflict(site: Site) -> None:
     assert audit_record(two.record, two.vault).intact
 
 
+@pytest.mark.covers("REQ-1408")
 @pytest.mark.parametrize(
     ("keep", "stands", "versions", "at"),
     [
@@ -224,7 +225,7 @@ def photographed(station: Station, patient: Patient, seed: int) -> str:
     return photo.sha256
 
 
-@pytest.mark.covers("REQ-1404", "REQ-1408")
+@pytest.mark.covers("REQ-1404", "REQ-1407")
 def test_an_erasure_that_comes_from_elsewhere_takes_photographs_keys_and_what_was_not_sent(
     site: Site,
 ) -> None:

@@ -37,7 +37,7 @@ def wordy(table: Table) -> set[str]:
     }
 
 
-@pytest.mark.covers("REQ-1408")
+@pytest.mark.covers("REQ-1407")
 @pytest.mark.parametrize("table", metadata.sorted_tables, ids=lambda table: table.name)
 def test_every_column_is_known_to_be_personal_or_not(table: Table) -> None:
     """A new column fails here until somebody says which it is; the rest follows from that."""
@@ -95,7 +95,7 @@ def left(bench: Bench, words: set[str]) -> set[str]:
     return {word for word in words if word in text}
 
 
-@pytest.mark.covers("REQ-1408")
+@pytest.mark.covers("REQ-1407")
 def test_erasing_leaves_nothing_in_any_personal_column(bench: Bench) -> None:
     from pen_host.journal import Draft
     from pen_host.records.store import Writing
