@@ -82,7 +82,7 @@ def forgetful() -> Iterator[None]:
     record_keys._opened.clear()
 
 
-@pytest.mark.covers("REQ-1406")
+@pytest.mark.covers("REQ-1481")
 def test_nothing_beside_an_encrypted_record_says_who_a_patient_is(place: Place) -> None:
     layout.copy_before(place.record, "0009")
     assert len(exposed(place.folder)) == 3, "before: record, copy and photograph"
@@ -124,7 +124,7 @@ def test_a_new_record_is_encrypted_from_its_first_byte(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="kills forked processes; this system cannot fork")
-@pytest.mark.covers("REQ-1406")
+@pytest.mark.covers("REQ-1481")
 @pytest.mark.parametrize(
     "stride",
     ["12", pytest.param("1", marks=[pytest.mark.campaign, pytest.mark.timeout(900)])],
@@ -181,7 +181,7 @@ def no_keys(place: Place) -> FileVault:
     return FileVault(place.folder.parent / "other-keys")
 
 
-@pytest.mark.covers("REQ-1407")
+@pytest.mark.covers("REQ-1406")
 def test_the_recovery_code_alone_opens_record_and_photographs_on_a_computer_without_keys(
     place: Place,
 ) -> None:
@@ -334,7 +334,7 @@ def ring(monkeypatch: pytest.MonkeyPatch) -> Iterator[Ring]:
     keyring.set_keyring(before)
 
 
-@pytest.mark.covers("REQ-1407")
+@pytest.mark.covers("REQ-1406")
 def test_a_record_lives_with_its_keys_in_the_systems_keyring(ring: Ring, tmp_path: Path) -> None:
     record = tmp_path / "clinic" / "record.sqlite3"
     assert isinstance(this_vault(), KeyringVault)

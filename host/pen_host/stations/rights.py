@@ -2,7 +2,7 @@
 
 | role | may |
 | --- | --- |
-| `pen_station` | read the clinical tables; add rows in its own name; change rows but never whose they are; append its own chain |
+| `pen_station` | read the clinical tables; add rows in its own name, change any; settle conflicts; append its own chain |
 | `pen_reader` | read the clinical tables without what `pen_host.records.personal` lists: for reports over a clinic |
 | `pen_auditor` | read chains, signed heads, stations and conflicts |
 
@@ -19,6 +19,7 @@ from sqlalchemy import Table
 from pen_host.records.personal import ROWS, hidden
 
 STATION, READER, AUDITOR = "pen_station", "pen_reader", "pen_auditor"
+_SETTLING = ("settled_by", "settled_at", "settled_how", "settled_reason", "settled_station")
 _NEVER_CHANGED = {"station_id", "at", "by_name", "by_role"}
 
 _ROLE = """
@@ -48,6 +49,7 @@ def statements(clinical: list[Table]) -> Iterator[str]:
     yield f"GRANT SELECT ON alembic_version, clinic_version, server_version TO {STATION}, {READER}, {AUDITOR}"
     yield f"GRANT SELECT ON entries, signed_heads, stations, conflicts TO {AUDITOR}"
     yield f"GRANT SELECT, INSERT ON entries, signed_heads, conflicts TO {STATION}"
+    yield f"GRANT UPDATE ({', '.join(_SETTLING)}) ON conflicts TO {STATION}"
     yield f"GRANT SELECT ON stations TO {STATION}"
     yield f"GRANT UPDATE (change_no, seen_at, public_key) ON stations TO {STATION}"
     yield f"GRANT SELECT, INSERT, UPDATE ON row_versions TO {STATION}"
@@ -57,6 +59,8 @@ def statements(clinical: list[Table]) -> Iterator[str]:
             table, read=f"station_id = pen_this_station() OR pg_has_role('{AUDITOR}', 'MEMBER')"
         )
     yield from _own_rows("conflicts", read="true")
+    # settled once, and by this station
+    yield from _policy("conflicts", "UPDATE", "settled_at IS NULL", "settled_station = pen_this_station()")
     yield from _own_rows("row_versions", read="true")
     yield from _policy("row_versions", "UPDATE", "true", "station_id = pen_this_station()")
     yield "ALTER TABLE stations ENABLE ROW LEVEL SECURITY"
