@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine, RowMapping, Select, Table, create_eng
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
-from pen_host.canonical import canonical_json, digest
+from pen_host.canonical import digest
 from pen_host.journal import Draft, Journal, JournalUnwritableError, layout, sqlite
 from pen_host.models import Plan
 from pen_host.records.errors import ConflictError
