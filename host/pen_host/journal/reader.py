@@ -22,6 +22,8 @@ from pen_host.models import PenEvent
 from pen_protocol.faults import Event
 
 _BATCH = 500
+_EVENTS = 100
+"""Events of a pen read at once; most sessions have fewer. (J)"""
 _ROWS = f"SELECT {', '.join(COLUMNS)} FROM entries"  # noqa: S608
 
 
@@ -213,10 +215,12 @@ class JournalReader:
             " ORDER BY event_id LIMIT ?"
         )
         while event_id is not None:
-            found = self._ask(query, self.station_id(), pen_serial, event_id, _BATCH)
-            batch = [PenEvent.model_validate_json(text) for (text,) in found]
-            yield from batch
-            event_id = batch[-1].event_id + 1 if len(batch) == _BATCH else None
+            found = self._ask(query, self.station_id(), pen_serial, event_id, _EVENTS)
+            event_id = None
+            for (text,) in found:
+                event = PenEvent.model_validate_json(text)
+                yield event
+                event_id = event.event_id + 1 if len(found) == _EVENTS else None
 
     def _of_session(self, session_id: str, kind: Kind) -> Iterator[Row]:
         """Entries of one kind of a session, oldest first."""

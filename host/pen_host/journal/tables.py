@@ -53,7 +53,8 @@ entries = Table(
     CheckConstraint("length(hash) = 64 AND length(prev_hash) = 64", name="entries_hash"),
     Index("entries_session", "session_id", "station_id", "seq"),
     Index("entries_kind", "kind", "station_id", "seq"),
-    Index("entries_visits", "subject", sqlite_where=OF_VISITS, postgresql_where=OF_VISITS),
+    # the same on PostgreSQL, but to say so here would load its dialect at every start
+    Index("entries_visits", "subject", sqlite_where=OF_VISITS),
     sqlite_strict=True,
     sqlite_with_rowid=False,
 )
