@@ -113,8 +113,14 @@ class ExportDesk:
         coming.add_done_callback(lambda done: self._noted(asked, by, done))
         return self.view()
 
+    @property
+    def stage(self) -> object:
+        """Another value when one was begun or ended; costs nothing to ask."""
+        job = self._job
+        return None if job is None else (job.folder, job.coming.done())
+
     def view(self) -> ExportView:
-        """How the newest one stands."""
+        """How the newest one stands. Looks at the disk while it is being made: not for an event loop."""
         job = self._job
         if job is None:
             return ExportView()

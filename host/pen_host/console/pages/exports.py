@@ -19,6 +19,8 @@ from ..widgets import Tone, button, card, facts, link_button, note, row, tag
 from .private import private_page
 
 KB, MB = 1_000, 1_000_000
+LOOK_S = 2.0
+"""How often the page looks how far an export is. (J)"""
 
 
 def register(console: ConsoleService, text: Catalogue) -> None:
@@ -42,8 +44,14 @@ async def _draw(visit: Visit, _asked: Mapping[str, str]) -> None:
             _choose(visit)
         with tag("div", None, "stack"):
             await shown()
-    # a process writes it: what it has written so far is looked at, now and then
-    keep_true(desk.view, shown.refresh)
+    keep_true(lambda: desk.stage, shown.refresh)
+
+    async def written() -> None:
+        """A process writes it: what it has written so far is looked at, now and then."""
+        if (await asyncio.to_thread(desk.view)).state is ExportState.MAKING:
+            shown.refresh()
+
+    ui.timer(LOOK_S, written)
 
 
 def _choose(visit: Visit) -> None:
