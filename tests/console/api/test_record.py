@@ -33,7 +33,6 @@ from tests.console.api.bench import (
     ConsoleBench,
     ask,
     console_bench,
-    environment,
     wait_until,
 )
 from tests.host.told_clinic import HOSTILE, LOT, PRESET, ToldClinic
@@ -57,12 +56,8 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
     place = tmp_path_factory.mktemp("told")
     known = ToldClinic(place / "clinic")
     known.close()
-    with pytest.MonkeyPatch.context() as patched:
-        # the workshop's process keeps its bytecode, as that of an installed program does
-        patched.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
-        patched.setenv("PYTHONPYCACHEPREFIX", environment(place)["PYTHONPYCACHEPREFIX"])
-        with console_bench(place, record=place / "clinic" / "record.sqlite3") as bench:
-            yield Told(bench, bench.browser(), known.patient_id, known.visit_id)
+    with console_bench(place, record=place / "clinic" / "record.sqlite3") as bench:
+        yield Told(bench, bench.browser(), known.patient_id, known.visit_id)
 
 
 @pytest.fixture
