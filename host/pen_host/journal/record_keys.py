@@ -1,7 +1,8 @@
 """Keys of encrypted records: recognised by the file's first bytes, kept in the vault, printed as a recovery code.
 
-An encrypted file begins with 16 random bytes, SQLCipher's salt, where any other begins with "SQLite format 3". They are the name
-of its key in the vault, so a record may be moved or copied and is still opened. Nothing but the key opens it.
+An encrypted file begins with 16 random bytes, SQLCipher's salt, one of them at least beyond ASCII: no other database ("SQLite
+format 3"), text or zeroed page does. They are the name of its key in the vault, so a record may be moved or copied and is still
+opened. Nothing but the key opens it.
 """
 
 from __future__ import annotations
@@ -16,7 +17,6 @@ from pen_host.journal.cipher import KEY_BYTES, SALT_BYTES
 from pen_host.journal.errors import JournalKeyError, JournalUnwritableError
 from pen_host.vault import Vault, VaultError, this_vault
 
-_PLAIN = b"SQLite format 3\x00"
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 """Base 32 of Douglas Crockford, made to be read out and typed (https://www.crockford.com/base32.html)."""
 _LOOK_ALIKE = str.maketrans({"O": "0", "I": "1", "L": "1"})
@@ -58,11 +58,14 @@ _opened: dict[bytes, bytes] = {}
 
 def new_key() -> RecordKey:
     """A key that opens nothing yet."""
-    return RecordKey(secrets.token_bytes(SALT_BYTES), secrets.token_bytes(KEY_BYTES))
+    salt = secrets.token_bytes(SALT_BYTES)
+    while salt.isascii():
+        salt = secrets.token_bytes(SALT_BYTES)
+    return RecordKey(salt, secrets.token_bytes(KEY_BYTES))
 
 
 def salt_of(path: Path) -> bytes | None:
-    """The salt of an encrypted file; None for one that is not encrypted, empty or not there.
+    """The salt of an encrypted file; None for one that is not encrypted, no database at all, or not there.
 
     Raises:
         JournalUnwritableError: It cannot be read.
@@ -74,7 +77,7 @@ def salt_of(path: Path) -> bytes | None:
         return None
     except OSError as error:
         raise JournalUnwritableError(path, str(error)) from error
-    return None if len(first) < SALT_BYTES or first == _PLAIN else first
+    return None if len(first) < SALT_BYTES or first.isascii() else first
 
 
 def is_encrypted(path: Path) -> bool:
