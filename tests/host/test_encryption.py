@@ -173,6 +173,47 @@ def test_a_copy_that_differs_is_never_put_in_place(place: Place, monkeypatch: py
     assert place.encrypt().files == 2
 
 
+def test_a_disk_that_is_full_leaves_the_record_as_it_was(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pen_host.journal import sqlite
+
+    def full(path: Path) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sqlite, "sync_file", full)
+        with pytest.raises(JournalUnwritableError, match="No space left"):
+            place.encrypt()
+    assert not record_keys.is_encrypted(place.record)
+    assert [path.name for path in place.folder.iterdir() if path.name.startswith(".")] == []
+    with place.open() as clinic:
+        assert clinic.patients.get(place.patient).label.startswith(NAME)
+
+
+def test_a_write_ahead_log_is_brought_in_first_and_a_reader_in_it_is_not_cut_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pen_host.journal import sqlite
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sqlite, "WAL_SAFE_FROM", (3, 0, 0))
+        place = Place(tmp_path)
+        monkeypatch.setattr(at_rest, "_must_be_intact", lambda *_: None)
+        reader = sqlite.connect_reader(place.record)
+        assert reader.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM patients").fetchone()
+        with pytest.raises(JournalLockedError):
+            place.encrypt()
+        assert not record_keys.is_encrypted(place.record)
+        reader.close()
+    place.encrypt()
+    assert exposed(place.folder) == []
+    with place.open() as clinic:
+        assert clinic.journal._raw.execute("PRAGMA journal_mode").fetchone() == ("truncate",)
+
+
 # ---- keys ------------------------------------------------------------------------------------------------------------
 
 
@@ -266,6 +307,17 @@ def test_a_code_is_its_key_and_no_slip_of_the_keyboard_gives_another(key: bytes,
                 key_of_code(wrong)
 
 
+@pytest.mark.parametrize(
+    "content", [b"", b"SQLite format 3\x00" + bytes(4096), b"Dear colleague, " * 512, bytes(8192)]
+)
+def test_what_is_no_encrypted_record_is_not_taken_for_one(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "x"
+    path.write_bytes(content)
+    assert not record_keys.is_encrypted(path)
+    for _ in range(1000):
+        assert not new_key().salt.isascii()
+
+
 def test_photographs_are_sealed_and_a_damaged_one_is_not_shown(place: Place) -> None:
     place.encrypt()
     (file,) = (place.folder / photo_folder.FOLDER).iterdir()
@@ -338,7 +390,9 @@ def ring(monkeypatch: pytest.MonkeyPatch) -> Iterator[Ring]:
 def test_a_record_lives_with_its_keys_in_the_systems_keyring(ring: Ring, tmp_path: Path) -> None:
     record = tmp_path / "clinic" / "record.sqlite3"
     assert isinstance(this_vault(), KeyringVault)
-    code = at_rest.encrypt(record, this_vault(), ANNA).code
+    done = at_rest.encrypt(record, this_vault(), ANNA)
+    assert (done.key_on_disk, done.kept_in) == (False, this_vault().where)
+    code = done.code
     with Clinic.open(record) as clinic:
         patient = clinic.patients.add(Demographics(full_name=NAME, birth_date=date(1980, 2, 29)), ANNA)
     names = {name for service, name in ring.kept if service == vaults.SERVICE}
@@ -389,7 +443,9 @@ def test_the_command_encrypts_prints_a_code_and_recovers_with_it(
         assert ended.value.code == code, said
         return said.out
 
-    assert "Print this recovery code" in run("log", "encrypt", "--operator", "anna")
+    said = run("log", "encrypt", "--operator", "anna")
+    assert "Print this recovery code" in said
+    assert "whoever takes a disk with both has record and key" in said
     code = run("log", "recovery-code").strip()
     (kept,) = (tmp_path / "keys").glob("record-*")
     kept.unlink()

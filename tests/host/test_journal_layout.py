@@ -15,8 +15,18 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 
 from pen_host.errors import JournalError
-from pen_host.journal import Journal, JournalNewerError, Kind, layout, verify_record
+from pen_host.journal import (
+    Journal,
+    JournalNewerError,
+    Kind,
+    encrypting,
+    layout,
+    record_keys,
+    sqlite,
+    verify_record,
+)
 from pen_host.journal.tables import metadata
+from pen_host.vault import this_vault
 
 HELD = layout.NEWEST
 """What this program makes, before a test teaches it another."""
@@ -43,9 +53,17 @@ def downgrade() -> None:
 '''
 
 
+either = pytest.mark.parametrize("path", ["plain", "encrypted"], indirect=True)
+"""A migration of an encrypted record, and the copy before it, are encrypted as well."""
+
+
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
+def path(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
     path = tmp_path / "record.sqlite3"
+    if getattr(request, "param", "plain") == "encrypted":
+        key = record_keys.new_key()
+        record_keys.keep(key, this_vault())
+        encrypting.create(path, key)
     with Journal.create_or_open(path, station_id="s1") as journal:
         journal.append(Kind.NOTE, {"text": "x"})
     return path
@@ -64,7 +82,7 @@ def later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def revision(path: Path) -> str:
-    with closing(sqlite3.connect(path)) as connection:
+    with closing(sqlite.connect_file(path)) as connection:
         return layout.revision(connection)
 
 
@@ -85,6 +103,7 @@ def test_the_scripts_make_the_tables_that_the_program_knows(path: Path) -> None:
     assert set(" ".join(made.rsplit(")", 1)[1].split()).split(", ")) == {"WITHOUT ROWID", "STRICT"}
 
 
+@either
 def test_an_older_record_is_copied_then_migrated_and_says_so(path: Path, later: Path) -> None:
     head = verify_record(path).head
     assert head
@@ -98,6 +117,7 @@ def test_an_older_record_is_copied_then_migrated_and_says_so(path: Path, later: 
     assert verify_record(copy, known=[head]).head == head
 
 
+@either
 def test_a_migration_that_fails_leaves_the_record_as_it_was(path: Path, later: Path) -> None:
     script = NEXT.format(before=HELD, more="op.execute('CREATE TABLE entries (x)')")
     later.write_text(script)
@@ -106,7 +126,7 @@ def test_a_migration_that_fails_leaves_the_record_as_it_was(path: Path, later: P
         Journal.create_or_open(path)
     assert revision(path) == HELD
     assert verify_record(path).head == head
-    with closing(sqlite3.connect(path)) as connection:
+    with closing(sqlite.connect_file(path)) as connection:
         assert not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'entries_actor'").fetchone()
 
 

@@ -205,9 +205,14 @@ def recover(
 def _tell_code(done: "AtRest", sentence: str, *, as_json: bool) -> None:
     if as_json:
         content = {"journal": str(done.record), "files": done.files, "kept_in": done.kept_in}
-        print_json({**content, "recovery_code": done.code})
+        print_json({**content, "key_on_disk": done.key_on_disk, "recovery_code": done.code})
         return
     print(f"{sentence} The record is {done.record}, its key is in {done.kept_in}.")
+    if done.key_on_disk:
+        print(
+            "  That is a file: whoever takes a disk with both has record and key. Let PEN_KEYS name a folder on a drive that is "
+            "kept apart, or use a computer with a keyring."
+        )
     print(
         f"Print this recovery code and lock it away; without it the record is lost with that key:\n{done.code}"
     )

@@ -74,7 +74,7 @@ def put_under(path: Path, key: RecordKey, vault: Vault) -> None:
         settle(path, vault)
         convert(path, draft, key, vault)
         _must_be_alike(path, draft, vault)
-    except sqlite3.Error as error:
+    except (sqlite3.Error, OSError) as error:
         _remove(draft)
         raise sqlite.translated(path, error) from error
     swap(draft, path)

@@ -1,8 +1,8 @@
 """Keys of encrypted records: recognised by the file's first bytes, kept in the vault, printed as a recovery code.
 
-An encrypted file begins with 16 random bytes, SQLCipher's salt, where any other begins with "SQLite format 3". They are the name
-of its key in the vault, so a record may be moved or copied and is still opened. Nothing but the key opens it. A salt is never all
-ASCII, so a letter that was given the name of a record is told from a record whose key is lost.
+An encrypted file begins with 16 random bytes, SQLCipher's salt, one of them at least beyond ASCII: no other database ("SQLite
+format 3"), text or zeroed page does. They are the name of its key in the vault, so a record may be moved or copied and is still
+opened. Nothing but the key opens it.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def new_key() -> RecordKey:
 
 
 def salt_of(path: Path) -> bytes | None:
-    """The salt of an encrypted file; None for one that is not encrypted, empty or not there.
+    """The salt of an encrypted file; None for one that is not encrypted, no database at all, or not there.
 
     Raises:
         JournalUnwritableError: It cannot be read.

@@ -50,6 +50,7 @@ class AtRest:
         record: The record.
         code: Its recovery code, to be printed and locked away.
         kept_in: Where its key lies.
+        key_on_disk: Whether that is a file: whoever takes the disk then has the key as well.
         files: How many files were encrypted just now: the record, older copies, photographs.
         lacking: What could not be brought back with the code, a sentence each.
     """
@@ -57,6 +58,7 @@ class AtRest:
     record: Path
     code: str
     kept_in: str
+    key_on_disk: bool
     files: int
     lacking: tuple[str, ...] = ()
 
@@ -127,7 +129,7 @@ def recover(record: Path, code: str, vault: Vault, by: Person) -> AtRest:
     lacking = _bring_back(record, key, vault)
     if not lacking:
         _tell(record, vault, by, "recovered")
-    return AtRest(record, key.code, vault.where, 0, lacking)
+    return AtRest(record, key.code, vault.where, vault.on_disk, 0, lacking)
 
 
 def keep_aside(record: Path, vault: Vault) -> None:
@@ -234,7 +236,7 @@ def _bring(record: Path, vault: Vault, by: Person, key: RecordKey | None, change
     if files:
         _tell(record, vault, by, change)
     keep_aside(record, vault)
-    return AtRest(record, key.code, vault.where, files)
+    return AtRest(record, key.code, vault.where, vault.on_disk, files)
 
 
 def _kept(vault: Vault) -> RecordKey:
