@@ -72,6 +72,7 @@ def test_what_a_session_asks_at_its_start(path: Path) -> None:
         assert reader.last_opened_utc_ns("P-7") is None
         burns = reader.payloads(Kind.INTENT, {"request": "CARTRIDGE_USE"})
         assert [one["serial"] for one in burns] == ["c1", "c2", "c3", "c4", "c5"]
+        assert [row.session_id for row in reader.saying(Kind.INTENT, {"serial": "c2"})] == ["t2"]
         assert reader.payloads(Kind.INTENT, {"request": "CARTRIDGE"}) == []
 
 

@@ -160,13 +160,15 @@ class JournalReader:
             kind: Which.
             said: Only those that say this in so many words, whatever else they say.
         """
-        words = [f"{quoted(name)}:{canonical_json(value)}" for name, value in (said or {}).items()]
-        held = " AND instr(payload, ?)" * len(words)
-        found = self._ask(f"SELECT payload FROM entries WHERE kind = ?{held} ORDER BY seq", str(kind), *words)  # noqa: S608
+        where, values = _saying(kind, said or {})
+        found = self._ask(f"SELECT payload FROM entries {where}", *values)  # noqa: S608 - our own words
         payloads: list[Mapping[str, Any]] = [json.loads(text) for (text,) in found]
-        if said is None:
-            return payloads
-        return [one for one in payloads if {**one, **said} == one]
+        return [one for one in payloads if _says(one, said)]
+
+    def saying(self, kind: Kind, said: Mapping[str, object]) -> Iterator[Row]:
+        """Entries of one kind that say this, oldest first; see `payloads`."""
+        where, values = _saying(kind, said)
+        return (row for row in self._rows(where, *values) if _says(row.payload, said))
 
     def last_event_id(self, pen_serial: str) -> int | None:
         """The newest event of a pen in the record; pulling goes on after it."""
@@ -245,3 +247,16 @@ class JournalReader:
             return self._raw.execute(query, values).fetchall()
         except sqlite3.Error as error:
             raise sqlite.translated(self.path, error) from error
+
+
+def _saying(kind: Kind, said: Mapping[str, object]) -> tuple[str, list[str]]:
+    """The condition under which entries are looked at, and its values: canonical JSON writes equal things alike."""
+    words = [f"{quoted(name)}:{canonical_json(value)}" for name, value in said.items()]
+    return f"WHERE kind = ?{' AND instr(payload, ?)' * len(words)} ORDER BY station_id, seq", [
+        str(kind),
+        *words,
+    ]
+
+
+def _says(payload: Mapping[str, Any], said: Mapping[str, object] | None) -> bool:
+    return not said or {**payload, **said} == payload
