@@ -63,22 +63,26 @@ class JournalReader:
         self._raw = sqlite.connect_reader(path)
         self._station = ""
 
-    def sessions(self, newest: int | None = None) -> tuple[SessionSummary, ...]:
-        """Treatments, oldest first: every one, or that many of the newest."""
+    def sessions(self) -> tuple[SessionSummary, ...]:
+        """Every treatment, oldest first."""
         bounds = self._ask(
             "SELECT session_id, min(seq), max(seq), count(*) FROM entries WHERE session_id IS NOT NULL"
-            " GROUP BY session_id ORDER BY min(seq) DESC LIMIT ?",
-            -1 if newest is None else newest,
+            " GROUP BY session_id ORDER BY min(seq)"
         )
-        first = bounds[-1][1] if bounds else 0
-        opened = {row.session_id: row for row in self._newest_first(Kind.SESSION_OPENED, first)}
-        closed = {
-            row.session_id: row.utc_ns for row in reversed([*self._newest_first(Kind.SESSION_CLOSED, first)])
-        }
+        opened = {row.session_id: row for row in self._newest_first(Kind.SESSION_OPENED)}
+        closed: dict[str | None, int] = {}
+        for row in self._newest_first(Kind.SESSION_CLOSED):
+            closed.setdefault(row.session_id, row.utc_ns)
         return tuple(
             SessionSummary(session, opened.get(session) or self._row(begun), closed.get(session), last, count)
-            for session, begun, last, count in reversed(bounds)
+            for session, begun, last, count in bounds
         )
+
+    def newest_sessions(self, count: int) -> tuple[SessionSummary, ...]:
+        """Treatments that were opened last, oldest of them first."""
+        names = dict.fromkeys(row.session_id for row in self._newest_first(Kind.SESSION_OPENED, count))
+        found = (self.session(name) for name in reversed(names) if name)
+        return tuple(one for one in found if one)
 
     def session(self, session_id: str) -> SessionSummary | None:
         """One treatment, None where the record has none of that name."""
@@ -231,9 +235,9 @@ class JournalReader:
             "WHERE session_id = ? AND +kind = ? ORDER BY station_id, seq", session_id, str(kind)
         )
 
-    def _newest_first(self, kind: Kind, from_seq: int) -> Iterator[Row]:
-        clause = "WHERE kind = ? AND station_id = ? AND seq >= ? AND session_id IS NOT NULL ORDER BY seq DESC"
-        return self._rows(clause, str(kind), self.station_id(), from_seq)
+    def _newest_first(self, kind: Kind, at_most: int = -1) -> Iterator[Row]:
+        clause = "WHERE kind = ? AND station_id = ? AND session_id IS NOT NULL ORDER BY seq DESC LIMIT ?"
+        return self._rows(clause, str(kind), self.station_id(), at_most)
 
     def _row(self, seq: int) -> Row:
         return next(self._rows("WHERE station_id = ? AND seq = ?", self.station_id(), seq))
