@@ -39,7 +39,8 @@ def _when(utc_ns: int) -> str:
 
 def session_lines(reader: JournalReader, newest: int | None = None) -> list[dict[str, Any]]:
     """Sessions in short, oldest first: every one, or that many of the newest."""
-    return [_line(reader, one) for one in reader.sessions(newest)]
+    found = reader.sessions() if newest is None else reader.newest_sessions(newest)
+    return [_line(reader, one) for one in found]
 
 
 def _line(reader: JournalReader, one: SessionSummary) -> dict[str, Any]:

@@ -56,8 +56,9 @@ def test_one_session_is_what_the_list_says_of_it(path: Path) -> None:
         every = reader.sessions()
         assert [one.session_id for one in every] == ["t1", "t2", "t3", "t4", "t5", "t9"]
         assert [reader.session(one.session_id) for one in every] == list(every)
-        assert reader.sessions(2) == every[-2:]
-        assert reader.sessions(0) == ()
+        assert reader.newest_sessions(2) == every[-3:-1]
+        assert reader.newest_sessions(9) == every[:-1]
+        assert reader.newest_sessions(0) == ()
         assert reader.session("t7") is None
         assert every[-1].opened.kind == Kind.NOTE, "one without an opening begins with its first entry"
 
@@ -72,6 +73,7 @@ def test_what_a_session_asks_at_its_start(path: Path) -> None:
         assert reader.last_opened_utc_ns("P-7") is None
         burns = reader.payloads(Kind.INTENT, {"request": "CARTRIDGE_USE"})
         assert [one["serial"] for one in burns] == ["c1", "c2", "c3", "c4", "c5"]
+        assert [row.session_id for row in reader.saying(Kind.INTENT, {"serial": "c2"})] == ["t2"]
         assert reader.payloads(Kind.INTENT, {"request": "CARTRIDGE"}) == []
 
 
@@ -83,7 +85,8 @@ ASKED: dict[str, Callable[[JournalReader], object]] = {
     "last opened": lambda reader: reader.last_opened_utc_ns("P-4"),
     "burned": lambda reader: reader.payloads(Kind.INTENT, {"request": "CARTRIDGE_USE"}),
     "newest event": lambda reader: reader.last_event_id(PEN),
-    "sessions": lambda reader: reader.sessions(2),
+    "newest sessions": lambda reader: reader.newest_sessions(2),
+    "sessions": lambda reader: reader.sessions(),
 }
 
 

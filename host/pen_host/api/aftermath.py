@@ -99,9 +99,8 @@ class Aftermath:
 
     def _subject(self, session_id: str) -> str | None:
         with self._journal.reader() as reader:
-            return next(
-                (one.opened.subject for one in reader.sessions() if one.session_id == session_id), None
-            )
+            found = reader.session(session_id)
+        return None if found is None else found.opened.subject
 
 
 def _burns(kind: str, payload: Mapping[str, object]) -> bool:

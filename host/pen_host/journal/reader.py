@@ -63,22 +63,26 @@ class JournalReader:
         self._raw = sqlite.connect_reader(path)
         self._station = ""
 
-    def sessions(self, newest: int | None = None) -> tuple[SessionSummary, ...]:
-        """Treatments, oldest first: every one, or that many of the newest."""
+    def sessions(self) -> tuple[SessionSummary, ...]:
+        """Every treatment, oldest first."""
         bounds = self._ask(
             "SELECT session_id, min(seq), max(seq), count(*) FROM entries WHERE session_id IS NOT NULL"
-            " GROUP BY session_id ORDER BY min(seq) DESC LIMIT ?",
-            -1 if newest is None else newest,
+            " GROUP BY session_id ORDER BY min(seq)"
         )
-        first = bounds[-1][1] if bounds else 0
-        opened = {row.session_id: row for row in self._newest_first(Kind.SESSION_OPENED, first)}
-        closed = {
-            row.session_id: row.utc_ns for row in reversed([*self._newest_first(Kind.SESSION_CLOSED, first)])
-        }
+        opened = {row.session_id: row for row in self._newest_first(Kind.SESSION_OPENED)}
+        closed: dict[str | None, int] = {}
+        for row in self._newest_first(Kind.SESSION_CLOSED):
+            closed.setdefault(row.session_id, row.utc_ns)
         return tuple(
             SessionSummary(session, opened.get(session) or self._row(begun), closed.get(session), last, count)
-            for session, begun, last, count in reversed(bounds)
+            for session, begun, last, count in bounds
         )
+
+    def newest_sessions(self, count: int) -> tuple[SessionSummary, ...]:
+        """Treatments that were opened last, oldest of them first."""
+        names = dict.fromkeys(row.session_id for row in self._newest_first(Kind.SESSION_OPENED, count))
+        found = (self.session(name) for name in reversed(names) if name)
+        return tuple(one for one in found if one)
 
     def session(self, session_id: str) -> SessionSummary | None:
         """One treatment, None where the record has none of that name."""
@@ -160,13 +164,15 @@ class JournalReader:
             kind: Which.
             said: Only those that say this in so many words, whatever else they say.
         """
-        words = [f"{quoted(name)}:{canonical_json(value)}" for name, value in (said or {}).items()]
-        held = " AND instr(payload, ?)" * len(words)
-        found = self._ask(f"SELECT payload FROM entries WHERE kind = ?{held} ORDER BY seq", str(kind), *words)  # noqa: S608
+        where, values = _saying(kind, said or {})
+        found = self._ask(f"SELECT payload FROM entries {where}", *values)  # noqa: S608 - our own words
         payloads: list[Mapping[str, Any]] = [json.loads(text) for (text,) in found]
-        if said is None:
-            return payloads
-        return [one for one in payloads if {**one, **said} == one]
+        return [one for one in payloads if _says(one, said)]
+
+    def saying(self, kind: Kind, said: Mapping[str, object]) -> Iterator[Row]:
+        """Entries of one kind that say this, oldest first; see `payloads`."""
+        where, values = _saying(kind, said)
+        return (row for row in self._rows(where, *values) if _says(row.payload, said))
 
     def last_event_id(self, pen_serial: str) -> int | None:
         """The newest event of a pen in the record; pulling goes on after it."""
@@ -229,9 +235,9 @@ class JournalReader:
             "WHERE session_id = ? AND +kind = ? ORDER BY station_id, seq", session_id, str(kind)
         )
 
-    def _newest_first(self, kind: Kind, from_seq: int) -> Iterator[Row]:
-        clause = "WHERE kind = ? AND station_id = ? AND seq >= ? AND session_id IS NOT NULL ORDER BY seq DESC"
-        return self._rows(clause, str(kind), self.station_id(), from_seq)
+    def _newest_first(self, kind: Kind, at_most: int = -1) -> Iterator[Row]:
+        clause = "WHERE kind = ? AND station_id = ? AND session_id IS NOT NULL ORDER BY seq DESC LIMIT ?"
+        return self._rows(clause, str(kind), self.station_id(), at_most)
 
     def _row(self, seq: int) -> Row:
         return next(self._rows("WHERE station_id = ? AND seq = ?", self.station_id(), seq))
@@ -245,3 +251,16 @@ class JournalReader:
             return self._raw.execute(query, values).fetchall()
         except sqlite3.Error as error:
             raise sqlite.translated(self.path, error) from error
+
+
+def _saying(kind: Kind, said: Mapping[str, object]) -> tuple[str, list[str]]:
+    """The condition under which entries are looked at, and its values: canonical JSON writes equal things alike."""
+    words = [f"{quoted(name)}:{canonical_json(value)}" for name, value in said.items()]
+    return f"WHERE kind = ?{' AND instr(payload, ?)' * len(words)} ORDER BY station_id, seq", [
+        str(kind),
+        *words,
+    ]
+
+
+def _says(payload: Mapping[str, Any], said: Mapping[str, object] | None) -> bool:
+    return not said or {**payload, **said} == payload

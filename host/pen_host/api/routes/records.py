@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 
 from ...history import session_entries, session_facts, session_lines
 from ...journal import Kind
@@ -17,12 +17,18 @@ from .shared import PROBLEMS, Service, Session
 router = APIRouter(prefix="/api/records", tags=["records"], responses=PROBLEMS)
 
 
+LISTED = 200
+"""Sessions in one answer when nobody says how many: a clinic's week. (J)"""
+
+
 @router.get("/sessions")
-def sessions(service: Service, session: Session) -> list[dict[str, Any]]:
-    """Every session in short, oldest first."""
+def sessions(
+    service: Service, session: Session, newest: Annotated[int, Query(ge=1, le=5_000)] = LISTED
+) -> list[dict[str, Any]]:
+    """The newest sessions in short, oldest of them first."""
     service.need(Caller(session), Permission.RECORDS)
     with service.journal.reader() as reader:
-        return session_lines(reader)
+        return session_lines(reader, newest)
 
 
 @router.get("/sessions/{session_id}")
@@ -50,7 +56,6 @@ def cartridges(service: Service, session: Session, lot: Line) -> list[dict[str, 
                 "serial": row.payload.get("serial"),
                 "lot": row.payload.get("lot"),
             }
-            for row in reader.rows()
-            if row.kind == Kind.INTENT and row.payload["request"] == "CARTRIDGE_USE"
+            for row in reader.saying(Kind.INTENT, {"request": "CARTRIDGE_USE"})
         ]
     return [one for one in found if str(one["lot"]).casefold() == lot.casefold()]

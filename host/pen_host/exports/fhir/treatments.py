@@ -118,9 +118,8 @@ def add_visit(bundle: Bundle, clinic: Clinic, visit: Visit) -> None:
 def _doses(clinic: Clinic, visit: Visit) -> tuple[ZoneDose, ...]:
     """What each zone received; nothing where the pen's events are in another station's chain."""
     with clinic.chain() as reader:
-        known = {one.session_id for one in reader.sessions()} if visit.sessions else set()
-    if not {one.session_id for one in visit.sessions} <= known:
-        return ()
+        if any(reader.session(one.session_id) is None for one in visit.sessions):
+            return ()
     return clinic.doses(visit.visit_id)
 
 
