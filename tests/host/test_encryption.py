@@ -127,6 +127,8 @@ def test_nothing_beside_an_encrypted_record_says_who_a_patient_is(place: Place) 
         assert [said["change"] for said in reader.payloads(Kind.ENCRYPTION)] == ["encrypted"]
         assert reader.payloads(Kind.JOURNAL_OPENED)[-1]["encrypted"] is True
     assert place.encrypt().files == 0, "what is encrypted already is left as it is"
+    (place.folder / photo_folder.FOLDER / "stray.jpg").write_bytes(b"x")
+    assert at_rest.exposed(place.record, place.vault) == ("stray.jpg",)
 
 
 def test_a_new_record_is_encrypted_from_its_first_byte(tmp_path: Path) -> None:
