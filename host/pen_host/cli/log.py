@@ -35,6 +35,7 @@ def verify(journal_file: JournalFile = None, known: Known = None, json_: Json = 
 
     from ..errors import ExitCode
     from ..journal import audit_record, default_path
+    from ..records import at_rest
     from ..vault import this_vault
 
     path = journal_file or default_path()
@@ -47,17 +48,22 @@ def verify(journal_file: JournalFile = None, known: Known = None, json_: Json = 
             known=_heads(path, known or []),
             progress=lambda done, total: bar.update(task, completed=done, total=total),
         )
-    _tell(path, audit, as_json=json_)
+    _tell(path, audit, at_rest.exposed(path, this_vault()), as_json=json_)
     if not audit.intact:
         raise typer.Exit(ExitCode.VERIFICATION)
 
 
-def _tell(path: Path, audit: "Audit", *, as_json: bool) -> None:
+def _tell(path: Path, audit: "Audit", exposed: tuple[str, ...], *, as_json: bool) -> None:
     report = audit.report
     if as_json:
         content = {"journal": str(path), "intact": audit.intact, "checked": report.checked}
         content |= {"head": report.head.hash if report.head else None, "signed_heads": audit.heads}
-        content |= {"rows": audit.rows, "key": audit.key or None, "unsigned": audit.unsigned}
+        content |= {
+            "in_the_clear": list(exposed),
+            "rows": audit.rows,
+            "key": audit.key or None,
+            "unsigned": audit.unsigned,
+        }
         damages = [damage.sentence for damage in report.damages]
         print_json({**content, "not_checked": list(audit.not_checked), "damages": damages})
         return
@@ -66,6 +72,10 @@ def _tell(path: Path, audit: "Audit", *, as_json: bool) -> None:
         print(f"  {damage.sentence}")
     for sentence in audit.not_checked:
         print(f"  Not checked: {sentence}")
+    if exposed:
+        print(
+            f"  {len(exposed)} files beside the encrypted record are not under its key; pen log encrypt mends that."
+        )
     if audit.unsigned and audit.intact:
         print(f"  The newest {audit.unsigned} entries are under no signed head yet.")
 

@@ -196,10 +196,17 @@ def recovery_code(record: Path, vault: Vault) -> str:
     return record_keys.key_for(_salt(record), record, vault).code
 
 
-def exposed(record: Path, key: RecordKey) -> tuple[Path, ...]:
-    """What lies beside an encrypted record and is not under its key."""
+def exposed(record: Path, vault: Vault) -> tuple[str, ...]:
+    """Names of what lies beside an encrypted record and is not under its key: encrypting was cut short, or a copy was put there.
+
+    Raises:
+        JournalKeyError: Its key is not at hand.
+    """
+    key = record_keys.key_of(record, vault)
+    if key is None:
+        return ()
     copies = [copy for copy in copies_of(record) if record_keys.salt_of(copy) != key.salt]
-    return (*copies, *photo_folder.unsealed(record, key))
+    return tuple(path.name for path in (*copies, *photo_folder.unsealed(record, key)))
 
 
 def copies_of(record: Path) -> list[Path]:

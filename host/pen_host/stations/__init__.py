@@ -18,6 +18,7 @@ from pen_host.stations.errors import (
     ServerNewerError,
     ServerOlderError,
     ServerRefusedError,
+    ServerRowsError,
 )
 from pen_host.stations.joining import Status, join, server_url, status
 from pen_host.stations.replicate import Replicated, replicate
@@ -37,6 +38,7 @@ __all__ = [
     "ServerNewerError",
     "ServerOlderError",
     "ServerRefusedError",
+    "ServerRowsError",
     "SettleError",
     "Settled",
     "Status",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pen_host.errors import AuthError, JournalError, RefusedError
+from pen_host.errors import AuthError, JournalError, RefusedError, VerificationError
 
 
 class ServerGoneError(JournalError):
@@ -80,4 +80,20 @@ class ForkedChainError(JournalError):
             f"Entry {seq} of station {station_id} is not the one that the clinic's server has under this number: one record "
             "was restored from a backup or written anew. Nothing was sent. Keep both, run pen log verify, and begin a new "
             "station for this computer."
+        )
+
+
+class ServerRowsError(VerificationError):
+    """Rows on the server do not hold together.
+
+    Args:
+        row: A row, with its table.
+        parent: What it refers to and is not there, with its table.
+    """
+
+    def __init__(self, row: str, parent: str) -> None:
+        super().__init__(
+            f"The clinic's server has {row}, but not {parent} that it belongs to, or that one is not as it was written: somebody "
+            "changed the server by hand. What this station had to send was sent; nothing was taken over from there. Go on "
+            "treating, and have the server's administrator restore it."
         )

@@ -14,6 +14,7 @@ from pen_host.journal import Draft, Journal
 from pen_host.journal.seals import row_digest
 from pen_host.records.tables import metadata, patients, photographs
 from pen_host.stations.erasures import Erasures
+from pen_host.stations.errors import ServerRowsError
 
 if TYPE_CHECKING:
     from psycopg import Connection
@@ -108,6 +109,7 @@ def _take_over(journal: Journal, changes: Sequence[_Change], sent: int, newest: 
         for one in [*changes]:
             _one(connection, one, sent, done)
         erasures.within(connection)
+        _must_hold_together(connection, changes)
         connection.exec_driver_sql(
             "UPDATE station_link SET fetched_version = ?, fetched_us = ?", (newest, time.time_ns() // 1000)
         )
@@ -115,6 +117,23 @@ def _take_over(journal: Journal, changes: Sequence[_Change], sent: int, newest: 
 
     journal.together(change, foreign=True)
     erasures.after()
+
+
+def _must_hold_together(connection: Any, changes: Sequence[_Change]) -> None:
+    """Refuses rows whose parents are missing, before the database does: its refusal would count as a failure of the record."""
+    for one in changes:
+        table = metadata.tables[one.name]
+        keys = [column.name for column in table.primary_key]
+        values = tuple(one.row_key.split("/") if len(keys) > 1 else [one.row_key])
+        where = " AND ".join(f't."{name}" = ?' for name in keys)
+        for column, parent in ((key.parent, key.column) for key in table.foreign_keys):
+            text = (
+                f'SELECT t."{column.name}" FROM "{table.name}" t WHERE {where} AND t."{column.name}" IS NOT NULL AND NOT EXISTS'  # noqa: S608
+                f' (SELECT 1 FROM "{parent.table.name}" p WHERE p."{parent.name}" = t."{column.name}")'
+            )
+            alone = connection.exec_driver_sql(text, values).fetchone()
+            if alone:
+                raise ServerRowsError(f"{one.name} {one.row_key}", f"{parent.table.name} {alone[0]}")
 
 
 def _erased(changes: Sequence[_Change]) -> list[str]:

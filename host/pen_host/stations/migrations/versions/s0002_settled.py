@@ -69,6 +69,12 @@ def upgrade() -> None:
     )
     for guard in _GUARDS:
         op.execute(guard)
+    # of patients who were erased before these guards were there
+    op.execute(
+        "UPDATE conflicts SET content = 'null' FROM patients p WHERE p.erased_at IS NOT NULL AND"
+        " (content::jsonb ->> 'patient_id' = p.id OR content::jsonb ->> 'reaction_id' IN"
+        " (SELECT r.id FROM reactions r WHERE r.patient_id = p.id))"
+    )
 
 
 def downgrade() -> None:
