@@ -21,7 +21,6 @@ PATIENCE_S = 60.0
 BOOTED_S = 6.0
 """From a reset to an idle pen whose self-test has passed."""
 ARMED_S = 3.0
-NONCE = 77
 OPERATOR = 7
 DEPTH_UM = 300
 RATE_MHZ = 100_000
@@ -108,10 +107,14 @@ class Station:
         assert self.reaches(State.IDLE, BOOTED_S), f"the pen did not become idle: {self.pen.status()}"
         return self
 
+    def open(self) -> Done:
+        """A session. Its number is drawn: a pen that has stayed on refuses one that it knows, as a replay."""
+        return self.done(self.pen.open_session(operator=OPERATOR, nonce=random_word()))
+
     def prepare(self, depth_um: int = DEPTH_UM, rate_mhz: int = RATE_MHZ) -> Station:
         """Session, homing, protrusion, rate, cartridge: all that comes before arming."""
         pen = self.pen
-        self.done(pen.open_session(operator=OPERATOR, nonce=NONCE))
+        self.open()
         self.done(pen.home())
         self.done(pen.set_depth(depth_um))
         self.done(pen.set_rate(rate_mhz))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import tempfile
 from collections import Counter
 from pathlib import Path
@@ -26,7 +27,12 @@ KEYS_MADE = pytest.StashKey[str]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Gives the run a folder for keys, so that no test looks into anybody's keyring; workers and programs inherit it."""
+    """Gives the run a folder for keys, so that no test looks into anybody's keyring; workers and programs inherit it.
+
+    Programs that tests start keep their bytecode, as installed programs do: compiling all of it each time is most of their work.
+    """
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.dont_write_bytecode = False
     if "PEN_KEYS" not in os.environ:
         os.environ["PEN_KEYS"] = config.stash[KEYS_MADE] = tempfile.mkdtemp(prefix="pen-keys-")
 

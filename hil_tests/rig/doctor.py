@@ -12,13 +12,14 @@ from dataclasses import asdict, dataclass
 
 from hil_tests.benches.contract import Sensor
 from hil_tests.benches.rig import HOT_C, REST_C, WARM_C, RigBench
-from hil_tests.host import NONCE, OPERATOR, Station
+from hil_tests.host import OPERATOR, Station
 from hil_tests.rig import pins
 from hil_tests.rig.client import RESTING
 from pen_host.errors import PenError
 from pen_host.link.readings import Status
 from pen_host.names import Flag, State
 from pen_host.outcomes import Done, Outcome
+from pen_host.worker.core import random_word
 from pen_protocol import limits
 from pen_protocol.states import Condition
 
@@ -253,7 +254,7 @@ class Doctor:
 
     def _outputs(self, station: Station) -> Iterator[Finding]:
         pen = station.pen
-        if not station.reaches(State.IDLE, IDLE_S) or not _done(pen.open_session(OPERATOR, NONCE)):
+        if not station.reaches(State.IDLE, IDLE_S) or not _done(pen.open_session(OPERATOR, random_word())):
             status = station.status()
             text = f"the pen is {status.state.name} and gives no session: pen status says why"
             yield from (Finding(line, Verdict.BAD, text) for line in ("LEASE", "SAFE", "STEP", "DIRECTION"))

@@ -6,7 +6,7 @@ import pytest
 
 from hil_tests.benches import Signal
 from hil_tests.evidence.recorder import Evidence
-from hil_tests.host import NONCE, OPERATOR, Station
+from hil_tests.host import Station
 from hil_tests.stages import Stage
 from hil_tests.waves import periods_us, rises
 from pen_firmware import depth, steps
@@ -20,7 +20,7 @@ SHALLOW_UM, DEEP_UM = 300, 500
 @pytest.mark.covers("HAZ-01")
 def test_homing_and_protrusion_are_made_of_counted_steps(station: Station, evidence: Evidence) -> None:
     bench, pen = station.bench, station.pen
-    station.done(pen.open_session(operator=OPERATOR, nonce=NONCE))
+    station.open()
     station.done(pen.home())
     station.done(pen.set_depth(SHALLOW_UM))
     begun_ns = bench.now_ns

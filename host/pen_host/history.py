@@ -10,11 +10,13 @@ from .errors import UsageError
 from .journal import JournalReader, Kind, Row, SessionSummary
 from .models import PenEvent
 from .names import EventCode, cause_name, event_name
-from .trace import Mark, unpack
+from .trace import Mark, thinned
 
 _SAYS_MAX = 110
 _LOG_LOOK = 4_000
 """So many of the newest entries are looked through for a log. (J)"""
+_DRAWN_SAMPLES = 6_000
+"""More of them a picture cannot show. (J)"""
 _LOG_KINDS = frozenset(
     {
         Kind.NOTE,
@@ -35,9 +37,9 @@ def _when(utc_ns: int) -> str:
     return datetime.fromtimestamp(utc_ns / 1e9, UTC).isoformat(timespec="seconds")
 
 
-def session_lines(reader: JournalReader) -> list[dict[str, Any]]:
-    """Every session in short."""
-    return [_line(reader, one) for one in reader.sessions()]
+def session_lines(reader: JournalReader, newest: int | None = None) -> list[dict[str, Any]]:
+    """Sessions in short, oldest first: every one, or that many of the newest."""
+    return [_line(reader, one) for one in reader.sessions(newest)]
 
 
 def _line(reader: JournalReader, one: SessionSummary) -> dict[str, Any]:
@@ -55,9 +57,9 @@ def _line(reader: JournalReader, one: SessionSummary) -> dict[str, Any]:
 
 
 def _summary(reader: JournalReader, session_id: str) -> SessionSummary:
-    for one in reader.sessions():
-        if one.session_id == session_id:
-            return one
+    one = reader.session(session_id)
+    if one is not None:
+        return one
     raise UsageError(
         f"The record has no session {session_id}, so there is nothing to show. `pen session list` lists them."
     )
@@ -134,6 +136,7 @@ def draw_picture(reader: JournalReader, session_id: str, path: Path) -> Path:
 
     Raises:
         UsageError: It has no samples.
+        TraceError: Its samples are of another version, or damaged.
     """
     one = _summary(reader, session_id)
     chunks: list[dict[str, Any]] = []
@@ -149,7 +152,7 @@ def draw_picture(reader: JournalReader, session_id: str, path: Path) -> Path:
             marks.append(
                 Mark((row.utc_ns - one.opened.utc_ns) // 1_000_000, str(told["cause"]).lower(), trip=True)
             )
-    samples = unpack(chunks)
+    samples = thinned(chunks, _DRAWN_SAMPLES)
     if not samples:
         raise UsageError(
             f"Session {session_id} has no samples, so it has no picture. Its counts are complete."

@@ -50,9 +50,11 @@ Word30 = Annotated[int, Field(ge=0, le=limits.WORD_MAX)]
 
 
 class Model(BaseModel):
-    """Base of all models here."""
+    """Base of all models here. Each is built when it is first used: most programs use few of them."""
 
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", ser_json_inf_nan="strings")
+    model_config = ConfigDict(
+        strict=True, frozen=True, extra="forbid", ser_json_inf_nan="strings", defer_build=True
+    )
 
 
 class PenEvent(Model):

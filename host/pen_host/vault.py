@@ -42,6 +42,8 @@ class Vault(Protocol):
     """Where secrets are kept, each under a name."""
 
     where: str
+    on_disk: bool
+    """Whether they lie in files, which whoever takes the disk has as well."""
 
     def get(self, name: str) -> bytes | None:
         """A secret, or None where there is none of that name."""
@@ -62,6 +64,8 @@ class FileVault:
     Attributes:
         where: The folder.
     """
+
+    on_disk = True
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -142,6 +146,8 @@ class KeyringVault:
     Attributes:
         where: What the keyring calls itself.
     """
+
+    on_disk = False
 
     def __init__(self) -> None:
         import keyring

@@ -1,24 +1,14 @@
-"""How long the clinical record takes to answer, for a clinic of half a year and one of five years, side by side.
+"""A clinic of five years, written in bulk in the record's real formats: every row sealed, every visit told and signed.
 
-The rows are written in bulk, as if they had come in over the years; every question is asked through the interface that
-the console uses, each time for another patient or lot. A question whose time grows with the clinic shows in the last column.
-
-    python -m tests.benchmarks.clinic [--json] [--patients 10000] [--visits 6] [--asked 60] [--folder .]
+The rows and what the chain says of visits go through the record's own writer; pen sessions are added by `tests.benchmarks.chain`.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
 import random
-import sys
-import tempfile
-import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from itertools import islice
-from pathlib import Path
-from statistics import quantiles
 from typing import Any
 
 from sqlalchemy import Table, insert
@@ -43,15 +33,26 @@ from pen_host.records.tables import (
     visits,
 )
 
-TARGET_MS = 50.0
-"""A page of a patient, and who got a lot, within this (p95)."""
-SMALLER = 10
+ROWS_A_PATIENT, ROWS_A_VISIT = 2, 7
 LOT_OF = 100
 """Cartridges of one lot."""
+PENS = 5
 FIRST = date(2021, 1, 4)
+LAST = FIRST + timedelta(days=1_700)
 SEED = 5
 ANNA = Person(name="anna", role="physician")
-_BATCH = 2_000
+_BATCH = 5_000
+Row = tuple[Table, dict[str, Any]]
+
+
+def pen_serial(number: int) -> str:
+    """The pen of a treatment."""
+    return f"PEN{number % PENS:013}"
+
+
+def session_id(number: int) -> str:
+    """The session of a treatment; its number on the wire is one more than the treatment's."""
+    return f"s{number + 1:08x}"
 
 
 class Made:
@@ -66,9 +67,16 @@ class Made:
         )
         self.people = [new_pseudonym() for _ in range(count)]
         self.lots = [f"LOT{number:06}" for number in range(1 + count * visits_each // LOT_OF)]
+        self.visits: list[str] = []
+        """In the order in which their treatments are numbered; complete once all rows were made."""
         self._visits_each = visits_each
 
-    def rows(self) -> Iterator[tuple[Table, dict[str, Any]]]:
+    @property
+    def row_count(self) -> int:
+        """How many rows there are."""
+        return 1 + len(self.people) * (ROWS_A_PATIENT + self._visits_each * ROWS_A_VISIT)
+
+    def rows(self) -> Iterator[Row]:
         """Every row, in an order that constraints allow."""
         yield (
             consent_texts,
@@ -96,7 +104,7 @@ class Made:
         )
         return {"station_id": "bench", "at": at, "by_name": "anna", "by_role": "physician", **values}
 
-    def _person(self, index: int, person: str) -> Iterator[tuple[Table, dict[str, Any]]]:
+    def _person(self, index: int, person: str) -> Iterator[Row]:
         yield patients, self._row(0, id=person)
         name = f"{self._random.choice('ABCDEFGHIKLMNOPRSTUW')}nna Person{index}"
         yield (
@@ -113,7 +121,7 @@ class Made:
             ),
         )
 
-    def _visit(self, person: str, number: int, visit: int) -> Iterator[tuple[Table, dict[str, Any]]]:
+    def _visit(self, person: str, number: int, visit: int) -> Iterator[Row]:
         key, screening, consent, cartridge = (new_key() for _ in range(4))
         day = number % 1_700 + 14 * visit
         when = FIRST + timedelta(days=day)
@@ -162,7 +170,8 @@ class Made:
                 signed_meaning="treated",
             ),
         )
-        session = {"session_id": f"s{number:08x}", "visit_id": key, "pen_serial": f"PEN{number % 5}"}
+        self.visits.append(key)
+        session = {"session_id": session_id(number), "visit_id": key, "pen_serial": pen_serial(number)}
         yield visit_sessions, self._row(day, id=new_key(), **session)
         lot = self.lots[number // LOT_OF]
         label = {
@@ -191,99 +200,37 @@ class Made:
         )
 
 
-def fill(clinic: Clinic, made: Made) -> int:
-    """Writes all rows; how many."""
-    total = 0
+def fill(clinic: Clinic, made: Made, told: Callable[[int, int], None]) -> None:
+    """Writes all rows.
+
+    Args:
+        clinic: The record.
+        made: What to write.
+        told: Called with rows written and rows in all.
+    """
+    done = 0
     rows = made.rows()
     while batch := list(islice(rows, _BATCH)):
-        total += len(batch)
 
-        def change(writing: Writing, batch: list[tuple[Table, dict[str, Any]]] = batch) -> list[Draft]:
+        def change(writing: Writing, batch: list[Row] = batch) -> list[Draft]:
             for table in metadata.sorted_tables:
                 mine = [values for kind, values in batch if kind is table]
                 keys = {name for values in mine for name in values}
                 if mine:
                     whole = [dict.fromkeys(keys) | values for values in mine]
                     writing.connection.execute(insert(table), whole)
-            return [Draft(Kind.NOTE, {"text": "rows of a benchmark"})]
+            return [draft for kind, values in batch if kind is visits for draft in _visit_told(values)]
 
         clinic._store.write(change, ANNA)
-    return total
+        done += len(batch)
+        told(done, made.row_count)
 
 
-def timed_ms(work: Callable[[], object]) -> float:
-    """Milliseconds that a call takes."""
-    start = time.perf_counter_ns()
-    work()
-    return (time.perf_counter_ns() - start) / 1e6
-
-
-def measure(folder: Path, count: int, visits_each: int, asked: int) -> dict[str, list[float]]:
-    """Milliseconds of every question, for one clinic."""
-    chosen = random.Random(SEED)
-    last = FIRST + timedelta(days=1_700)
-    with Clinic.open(folder, station_id="bench", today=lambda: last) as clinic:
-        made = Made(clinic, count, visits_each)
-        fill(clinic, made)
-        person = clinic.patients.get(made.people[count // 2]).label
-        questions: dict[str, Callable[[], object]] = {
-            "timeline of a patient": lambda: clinic.timeline(chosen.choice(made.people)),
-            "who got this lot": lambda: clinic.lot(chosen.choice(made.lots)),
-            "find by name": lambda: clinic.patients.find(person[:8]),
-            "find by id": lambda: clinic.patients.get(chosen.choice(made.people)),
-            "look up a cartridge": lambda: clinic.cartridges.stock(lot=chosen.choice(made.lots)),
-            "visits of a patient": lambda: clinic.visits.of(chosen.choice(made.people)),
-            "who is due": lambda: clinic.due(),
-            "reactions to look at": lambda: clinic.reactions.escalated(),
-        }
-        found: dict[str, list[float]] = {name: [] for name in questions}
-        for _ in range(asked):
-            for name, question in questions.items():
-                found[name].append(timed_ms(question))
-        return found
-
-
-def figures(folder: Path, count: int, visits_each: int, asked: int) -> dict[str, dict[str, float]]:
-    """p95 of every question for both clinics, and how it grew."""
-    small = measure(folder / "small", count // SMALLER, visits_each, asked)
-    large = measure(folder / "large", count, visits_each, asked)
-    found = {}
-    for name, times in large.items():
-        own, before = quantiles(times, n=20)[18], quantiles(small[name], n=20)[18]
-        found[name] = {"small p95 ms": before, "large p95 ms": own, "ratio": own / before}
-        if name in {"timeline of a patient", "who got this lot"}:
-            found[name]["target"] = TARGET_MS
-    return found
-
-
-def main() -> int:
-    """Measures and prints; 1 where a target is missed."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--json", action="store_true", help="print JSON")
-    parser.add_argument("--patients", type=int, default=10_000, help="patients of the large clinic")
-    parser.add_argument("--visits", type=int, default=6, help="visits of each")
-    parser.add_argument("--asked", type=int, default=60, help="how often each question is asked")
-    parser.add_argument("--folder", type=Path, default=Path.cwd(), help="measure on this folder's disk")
-    arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory(dir=arguments.folder, prefix=".bench-") as folder:
-        found = figures(Path(folder), arguments.patients, arguments.visits, arguments.asked)
-    missed = [name for name, line in found.items() if line["large p95 ms"] > line.get("target", float("inf"))]
-    if arguments.json:
-        sizes = {"patients": arguments.patients, "visits": arguments.patients * arguments.visits}
-        sys.stdout.write(json.dumps({"sizes": sizes, "figures": found, "missed": missed}, indent=2) + "\n")
-        return 1 if missed else 0
-    heading = (
-        f"{arguments.patients} patients, {arguments.patients * arguments.visits} visits; a tenth of them"
-    )
-    sys.stdout.write(f"{heading}\n{'p95 [ms]':<26}{'tenth':>10}{'whole':>10}{'ratio':>8}{'target':>8}\n")
-    for name, line in found.items():
-        target = f"{line['target']:>8.0f}" if "target" in line else ""
-        numbers = f"{line['small p95 ms']:>10.2f}{line['large p95 ms']:>10.2f}{line['ratio']:>8.2f}"
-        sys.stdout.write(f"{name:<26}{numbers}{target}\n")
-    return 1 if missed else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+def _visit_told(row: dict[str, Any]) -> Iterator[Draft]:
+    """What the chain says of a visit, from its opening to its signature."""
+    key, patient = row["id"], row["patient_id"]
+    for change in ("opened", "attached", "closed"):
+        yield Draft(
+            Kind.VISIT, {"change": change, "visit": key, "day": row["day"].isoformat()}, subject=patient
+        )
+    yield Draft(Kind.SIGNATURE, {"of": key, "meaning": "treated", "digest": "0" * 64}, subject=patient)

@@ -268,19 +268,34 @@ def in_terminal(arguments: list[str], until: str, limit_s: float = 60) -> str:
         os.close(slave)
         seen = ""
         end_s = time.monotonic() + limit_s
-        while until not in re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", seen) and time.monotonic() < end_s:
-            if select.select([master], [], [], 0.1)[0]:
-                try:
-                    seen += os.read(master, 65_536).decode(errors="replace")
-                except OSError:
-                    break
+        while (
+            until not in _plain(seen) and time.monotonic() < end_s and (drawn := _drawn(master)) is not None
+        ):
+            seen += drawn
         process.send_signal(signal.SIGINT)
-        try:
-            process.wait(PROCESS_S)
-        finally:
-            process.kill()
+        # a terminal that nobody reads holds up what draws on it
+        end_s = time.monotonic() + PROCESS_S
+        while process.poll() is None and time.monotonic() < end_s:
+            seen += _drawn(master) or ""
+        ended = process.poll() is not None
+        process.kill()
     os.close(master)
+    assert ended, "Ctrl-C did not end it"
+    return _plain(seen)
+
+
+def _plain(seen: str) -> str:
     return re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", seen)
+
+
+def _drawn(master: int) -> str | None:
+    """What was drawn in the last tenth of a second; None when the terminal was closed."""
+    if not select.select([master], [], [], 0.1)[0]:
+        return ""
+    try:
+        return os.read(master, 65_536).decode(errors="replace")
+    except OSError:
+        return None
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no ptys there")

@@ -12,8 +12,8 @@ pytestmark = pytest.mark.xdist_group("console-needle")
 PAGES = ("/", "/treat", "/live", "/records", "/service", "/bench", "/login", "/no-such-page")
 WITH_STROKES = ("/", "/login", "/no-such-page")
 """On the others the pen is idle: STOP latches it from every state."""
-STOP_MS = 200
-"""After this the sentence of a missing confirmation would stand on the screen; a STOP that takes longer has failed."""
+STOP_MS = 500
+"""Less than a lost lease would take, so STOP did it; how fast it is on a quiet machine, `tests.benchmarks.console` measures."""
 
 
 def _stops(desk: Desk, press: Callable[[], object]) -> None:

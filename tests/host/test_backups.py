@@ -9,13 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from pen_host.backups import back_up, recovery_code, restore, verify_backup
+from pen_host.backups import back_up, bring_keys_back, recovery_code, restore, verify_backup
 from pen_host.backups.errors import BackupError, BackupPlaceError
 from pen_host.errors import UsageError
-from pen_host.journal import JournalNewerError, Kind, audit_record
-from pen_host.records import Clinic
-from pen_host.records.models import Demographics, Patient, Person
+from pen_host.journal import JournalNewerError, Kind, audit_record, record_keys
+from pen_host.records import Clinic, at_rest, photo_folder
+from pen_host.records.models import Demographics, Patient, Person, Photo, View
+from pen_host.records.patient_keys import KeysDamagedError
 from pen_host.vault import FileVault
+from tests.host.told_clinic import picture
 
 ANNA = Person(name="anna", role="physician")
 
@@ -34,6 +36,29 @@ class Place:
         patient = self.clinic.patients.add(Demographics(full_name=name, birth_date=date(1980, 2, 29)), ANNA)
         self.clinic.patients.note(patient.patient_id, f"{name} has dry skin.", ANNA)
         return patient
+
+    def photographed(self, patient: Patient, seed: int) -> Photo:
+        texts = [one.text_id for one in self.clinic.consents.texts()]
+        if not texts:
+            texts = [
+                self.clinic.consents.publish("photographs", "en", "Photographs", "I agree.", ANNA).text_id
+            ]
+        self.clinic.consents.sign(patient.patient_id, texts[0], "Ada", ANNA)
+        file = picture(self.folder / f"{seed}.png", seed)
+        return self.clinic.photos.add(
+            patient.patient_id, file, View.DETAIL, date(2026, 1, 5), ANNA, note="left eye"
+        )
+
+    def encrypt(self) -> None:
+        self.clinic.close()
+        at_rest.encrypt(self.record, self.vault, ANNA)
+        self.clinic = Clinic.open(self.folder / "clinic", station_id="s1", vault=self.vault)
+
+    def gone(self) -> None:
+        """As after a theft of the computer."""
+        self.clinic.close()
+        shutil.rmtree(self.record.parent)
+        record_keys._opened.clear()
 
     def saved(self) -> Path:
         return back_up(self.clinic.journal, self.drive).folder
@@ -165,7 +190,7 @@ def test_a_half_written_backup_passes_for_none(place: Place, monkeypatch: pytest
             patch.setattr(making, step, full)
             with pytest.raises(BackupPlaceError, match="No space left"):
                 place.saved()
-        assert not any(path.is_dir() for path in place.drive.iterdir())
+        assert {path.name for path in place.drive.iterdir() if path.is_dir()} <= {"s1-photographs"}
     assert place.clinic.journal.healthy
     saved = place.saved()
     for gone in ("manifest.json", "record.sqlite3"):
@@ -209,3 +234,102 @@ def test_a_backup_of_a_newer_program_is_not_restored(place: Place, monkeypatch: 
     with pytest.raises(JournalNewerError):
         restore(saved, place.record, place.vault)
     assert not place.record.exists()
+
+
+# ---- photographs ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.covers("REQ-1404")
+@pytest.mark.parametrize("encrypted", [False, True])
+def test_a_backup_is_whole_with_its_photographs_and_restores_as_it_was_kept(
+    place: Place, tmp_path: Path, encrypted: bool
+) -> None:
+    patient = place.patient("Ada Example")
+    photo = place.photographed(patient, 1)
+    if encrypted:
+        place.encrypt()
+    first = place.saved()
+    second = place.saved()
+    assert len(list((place.drive / "s1-photographs").iterdir())) == 1, "each picture is saved once"
+    for word in (b"Ada Example", b"dry skin", b"left eye", b"\xff\xd8\xff\xe0"):
+        assert word not in content(place.drive)
+    code = recovery_code(place.vault, "s1")
+    place.gone()
+    other = FileVault(tmp_path / "other-keys")
+    assert verify_backup(first, place.record, other, code).photographs == 1
+    restored = restore(second, place.record, other, code)
+    assert (restored.photographs, restored.encrypted) == (1, encrypted)
+    assert record_keys.is_encrypted(place.record) is encrypted
+    with Clinic.open(place.record.parent, vault=other) as clinic:
+        (back,) = clinic.photos.of(patient.patient_id)
+        assert (back.sha256, back.note) == (photo.sha256, "left eye")
+        assert clinic.photos.content(back)
+        assert back_up(clinic.journal, place.drive).photographs == 1
+    assert audit_record(place.record, other).intact
+    if encrypted:
+        assert b"Ada Example" not in content(place.record.parent)
+        assert b"\xff\xd8\xff\xe0" not in content(place.record.parent)
+
+
+def test_a_photograph_that_is_gone_or_altered_beside_a_backup_is_found(place: Place) -> None:
+    patient = place.patient("Ada Example")
+    place.photographed(patient, 1)
+    saved = place.saved()
+    (sealed,) = (place.drive / "s1-photographs").iterdir()
+    whole = sealed.read_bytes()
+    sealed.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    with pytest.raises(BackupError, match="is not the one that was saved"):
+        verify_backup(saved, place.record, place.vault)
+    sealed.unlink()
+    with pytest.raises(BackupError, match="is not beside it"):
+        verify_backup(saved, place.record, place.vault)
+    place.gone()
+    with pytest.raises(BackupError):
+        restore(saved, place.record, place.vault, recovery_code(place.vault, "s1"))
+    assert not place.record.exists()
+
+
+def test_a_photograph_of_an_erased_patient_is_in_no_backup(place: Place) -> None:
+    gone, stays = place.patient("Ada Example"), place.patient("Bea Example")
+    place.photographed(gone, 1)
+    kept = place.photographed(stays, 2)
+    saved = place.saved()
+    place.clinic.patients.erase(gone.patient_id, "asked for it", ANNA)
+    assert verify_backup(saved, place.record, place.vault).unreadable == (gone.patient_id,)
+    place.saved()
+    assert len(list((place.drive / "s1-photographs").iterdir())) == 1, "the next backup removes it"
+    keys = place.record.with_name("record.sqlite3.keys").read_bytes()
+    place.gone()
+    place.record.parent.mkdir()
+    place.record.with_name("record.sqlite3.keys").write_bytes(keys)
+    restore(saved, place.record, place.vault)
+    assert photo_folder.digests(place.record) == {kept.sha256}
+
+
+def test_a_damaged_photograph_keeps_no_record_from_being_saved_and_is_told(place: Place) -> None:
+    patient = place.patient("Ada Example")
+    photo = place.photographed(patient, 1)
+    (file,) = (place.record.parent / photo_folder.FOLDER).iterdir()
+    file.write_bytes(b"\xff\xd8")
+    made = back_up(place.clinic.journal, place.drive)
+    assert made.damaged == (f"{patient.patient_id}/{photo.sha256}",)
+    assert verify_backup(made.folder, place.record, place.vault).photographs == 0
+
+
+def test_keys_that_were_lost_come_back_from_beside_the_backups_but_not_those_of_the_erased(
+    place: Place,
+) -> None:
+    gone, stays = place.patient("Ada Example"), place.patient("Bea Example")
+    saved = place.saved()
+    code = recovery_code(place.vault, "s1")
+    place.clinic.patients.erase(gone.patient_id, "asked for it", ANNA)
+    place.clinic.close()
+    empty = FileVault(place.folder / "other-keys")
+    with pytest.raises(KeysDamagedError):
+        verify_backup(saved, place.record, empty)
+    assert bring_keys_back(place.record, saved, empty, code) == 1
+    assert verify_backup(saved, place.record, empty).unreadable == (gone.patient_id,)
+    assert recovery_code(empty, "s1") == code
+    with Clinic.open(place.record.parent, vault=empty) as clinic:
+        assert clinic.patients.get(stays.patient_id).label == stays.label
+    assert audit_record(place.record, empty).intact

@@ -27,16 +27,27 @@ from pen_host.journal import (
     JournalUnhealthyError,
     JournalUnwritableError,
     Kind,
+    encrypting,
+    record_keys,
     verify_record,
 )
 from pen_host.journal import sqlite as settings
 from pen_host.journal.tables import GUARDS
 from pen_host.models import PenEvent
+from pen_host.vault import this_vault
+
+either = pytest.mark.parametrize("path", ["plain", "encrypted"], indirect=True)
+"""What must hold for an encrypted record as well, whose SQLite is another one."""
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "record.sqlite3"
+def path(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
+    record = tmp_path / "record.sqlite3"
+    if getattr(request, "param", "plain") == "encrypted":
+        key = record_keys.new_key()
+        record_keys.keep(key, this_vault())
+        encrypting.create(record, key)
+    return record
 
 
 @pytest.fixture
@@ -62,6 +73,7 @@ def kinds(path: Path) -> list[str]:
 # ---- writing -------------------------------------------------------------------------------------------------------
 
 
+@either
 def test_an_entry_is_readable_elsewhere_when_append_returns(journal: Journal, path: Path) -> None:
     row = journal.append(
         "intent",
@@ -101,6 +113,7 @@ def test_openings_have_boots_of_their_own_and_one_station(path: Path) -> None:
     assert one.station_id == other.station_id == "s1"
 
 
+@either
 def test_several_entries_share_one_fate(journal: Journal) -> None:
     before = journal.head
     good = Draft(Kind.NOTE, {"text": "x"})
@@ -136,6 +149,7 @@ def test_a_name_that_no_file_can_carry_is_refused(journal: Journal) -> None:
     note(journal)
 
 
+@either
 def test_threads_share_one_chain(journal: Journal, path: Path) -> None:
     threads = [threading.Thread(target=lambda: [note(journal) for _ in range(20)]) for _ in range(4)]
     for thread in threads:
@@ -162,6 +176,7 @@ def test_a_clock_that_was_set_is_on_record(path: Path) -> None:
 # ---- pen events ----------------------------------------------------------------------------------------------------
 
 
+@either
 def test_an_event_pulled_twice_is_in_the_record_once(journal: Journal, path: Path) -> None:
     first = journal.append_events("PEN1", [event(1), event(2)], session_id="t1")
     again = journal.append_events("PEN1", [event(2), event(3), event(3)], session_id="t2")
@@ -355,6 +370,7 @@ def fill(journal: Journal) -> Head:
     return head
 
 
+@either
 def test_a_full_disk_ends_with_a_sentence_and_nothing_half_written(journal: Journal, path: Path) -> None:
     before = fill(journal)
     assert before.seq > 2
@@ -368,6 +384,7 @@ def test_a_full_disk_ends_with_a_sentence_and_nothing_half_written(journal: Jour
     assert caught.value.exit_code == ExitCode.JOURNAL
 
 
+@either
 def test_half_a_batch_is_never_written(journal: Journal) -> None:
     before = fill(journal)
     journal._raw.execute(
@@ -381,6 +398,7 @@ def test_half_a_batch_is_never_written(journal: Journal) -> None:
     assert report.checked == before.seq + 1
 
 
+@either
 def test_an_unhealthy_journal_refuses_until_it_is_recovered_and_then_goes_on(journal: Journal) -> None:
     fill(journal)
     with pytest.raises(JournalUnhealthyError, match="disk"):
@@ -407,6 +425,7 @@ def test_a_file_locked_by_another_program_is_reported(journal: Journal, path: Pa
     assert journal.verify().intact
 
 
+@either
 def test_two_journals_never_write_one_record(journal: Journal, path: Path) -> None:
     with pytest.raises(JournalLockedError, match="process"):
         Journal.create_or_open(path)
@@ -486,6 +505,7 @@ def test_a_creation_cut_short_starts_over(path: Path) -> None:
     assert verify_record(path).intact
 
 
+@either
 def test_a_reader_cannot_write_and_misses_nothing_it_needs(journal: Journal, path: Path) -> None:
     note(journal)
     with JournalReader(path) as reader:
@@ -500,6 +520,7 @@ def test_a_reader_cannot_write_and_misses_nothing_it_needs(journal: Journal, pat
         JournalReader(path.with_name("absent.sqlite3"))
 
 
+@either
 def test_sessions_are_listed_with_their_ends(journal: Journal) -> None:
     journal.append(Kind.SCREENING, {}, session_id="t1")
     opened = journal.append(Kind.SESSION_OPENED, {"nonce": 7}, session_id="t1", pen_serial="PEN1")

@@ -15,8 +15,21 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 
 from pen_host.errors import JournalError
-from pen_host.journal import Journal, JournalNewerError, Kind, layout, verify_record
+from pen_host.journal import (
+    Journal,
+    JournalNewerError,
+    Kind,
+    encrypting,
+    layout,
+    record_keys,
+    sqlite,
+    verify_record,
+)
 from pen_host.journal.tables import metadata
+from pen_host.vault import this_vault
+
+HELD = layout.NEWEST
+"""What this program makes, before a test teaches it another."""
 
 NEXT = '''"""A later layout."""
 
@@ -40,9 +53,17 @@ def downgrade() -> None:
 '''
 
 
+either = pytest.mark.parametrize("path", ["plain", "encrypted"], indirect=True)
+"""A migration of an encrypted record, and the copy before it, are encrypted as well."""
+
+
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
+def path(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
     path = tmp_path / "record.sqlite3"
+    if getattr(request, "param", "plain") == "encrypted":
+        key = record_keys.new_key()
+        record_keys.keep(key, this_vault())
+        encrypting.create(path, key)
     with Journal.create_or_open(path, station_id="s1") as journal:
         journal.append(Kind.NOTE, {"text": "x"})
     return path
@@ -61,7 +82,7 @@ def later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def revision(path: Path) -> str:
-    with closing(sqlite3.connect(path)) as connection:
+    with closing(sqlite.connect_file(path)) as connection:
         return layout.revision(connection)
 
 
@@ -82,6 +103,7 @@ def test_the_scripts_make_the_tables_that_the_program_knows(path: Path) -> None:
     assert set(" ".join(made.rsplit(")", 1)[1].split()).split(", ")) == {"WITHOUT ROWID", "STRICT"}
 
 
+@either
 def test_an_older_record_is_copied_then_migrated_and_says_so(path: Path, later: Path) -> None:
     head = verify_record(path).head
     assert head
@@ -95,15 +117,16 @@ def test_an_older_record_is_copied_then_migrated_and_says_so(path: Path, later: 
     assert verify_record(copy, known=[head]).head == head
 
 
+@either
 def test_a_migration_that_fails_leaves_the_record_as_it_was(path: Path, later: Path) -> None:
-    script = NEXT.format(before="0003", more="op.execute('CREATE TABLE entries (x)')")
+    script = NEXT.format(before=HELD, more="op.execute('CREATE TABLE entries (x)')")
     later.write_text(script)
     head = verify_record(path).head
     with pytest.raises(JournalError, match="nothing is recorded"):
         Journal.create_or_open(path)
-    assert revision(path) == "0003"
+    assert revision(path) == HELD
     assert verify_record(path).head == head
-    with closing(sqlite3.connect(path)) as connection:
+    with closing(sqlite.connect_file(path)) as connection:
         assert not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'entries_actor'").fetchone()
 
 
@@ -115,7 +138,7 @@ def test_a_copy_that_cannot_be_made_stops_the_migration(
     )
     with pytest.raises(JournalError):
         Journal.create_or_open(path)
-    assert revision(path) == "0003"
+    assert revision(path) == HELD
 
 
 def test_a_record_of_a_newer_program_is_refused_and_not_touched(path: Path) -> None:
@@ -129,13 +152,13 @@ def test_a_record_of_a_newer_program_is_refused_and_not_touched(path: Path) -> N
 
 
 def test_a_creation_that_fails_leaves_nothing_that_looks_like_a_record(tmp_path: Path, later: Path) -> None:
-    later.write_text(NEXT.format(before="0003", more="op.execute('not SQL')"))
+    later.write_text(NEXT.format(before=HELD, more="op.execute('not SQL')"))
     path = tmp_path / "new.sqlite3"
     with pytest.raises(JournalError):
         Journal.create_or_open(path)
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,)
-    later.write_text(NEXT.format(before="0003", more="pass"))
+    later.write_text(NEXT.format(before=HELD, more="pass"))
     Journal.create_or_open(path).close()
     assert verify_record(path).intact
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pen_host import picture
-from pen_host.trace import Mark, Sample, as_dict, pack, unpack
+from pen_host.trace import Mark, Sample
 
 ZONES = ("frontal", "vertex")
 
@@ -79,16 +79,3 @@ def test_one_single_sample_is_enough_and_none_is_told(tmp_path: Path) -> None:
 def test_no_samples_break_the_drawing(tmp_path_factory: pytest.TempPathFactory, taken: list[Sample]) -> None:
     path = tmp_path_factory.mktemp("drawn") / "any.png"
     assert picture.draw(shown(*sorted(taken, key=lambda one: one.t_ms)), path).exists()
-
-
-@given(st.lists(samples))
-def test_samples_come_out_of_the_record_as_they_went_in(taken: list[Sample]) -> None:
-    middle = len(taken) // 2
-    assert unpack([pack(taken[:middle]), pack(taken[middle:])]) == taken
-    assert [as_dict(one)["t_ms"] for one in taken] == [one.t_ms for one in taken]
-
-
-@pytest.mark.parametrize("chunk", [{}, {"columns": ["t_ms"], "rows": []}, {"columns": None, "rows": 7}])
-def test_samples_of_another_version_are_not_guessed_at(chunk: dict[str, object]) -> None:
-    with pytest.raises(ValueError, match="cannot be drawn"):
-        unpack([chunk])

@@ -10,7 +10,8 @@ import pytest
 from pen_host.errors import JournalError, RefusedError, UnknownOutcomeError
 from pen_host.journal import Kind
 from pen_host.outcomes import Done, Unknown
-from pen_host.session import RequestRefusedError, Session, settling
+from pen_host.plans import load_plan
+from pen_host.session import PromptedHands, RequestRefusedError, Session, settling
 from pen_protocol.messages import BY_NAME
 from pen_sim.stream import LaneFaults
 from tests.host.treatment_bench import Station
@@ -181,3 +182,10 @@ def test_events_are_acknowledged_only_when_they_are_in_the_record(station: Stati
     station.free_disk()
     station.journal.recover(actor="t", role="t")
     assert session.pull() >= 1, "the pen has kept them"
+
+
+@pytest.mark.covers("REQ-1702")
+def test_a_person_at_a_terminal_is_told_to_move_with_the_grain_of_the_hair() -> None:
+    said: list[str] = []
+    PromptedHands(said.append, lambda _: True).hold(load_plan("scalp_three_zones").zones[0])
+    assert "with the grain of the hair" in said[0]

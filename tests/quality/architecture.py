@@ -155,7 +155,7 @@ ROOMS: Mapping[str, Room] = {
     "pen_host.api": host(
         "history", "stopping", "session", "stations", "records", "pen", "spec", *VIEWS, *RECORD, *WIRE
     ),
-    "pen_host.console": host("api", "session", "records", *VIEWS, *RECORD),
+    "pen_host.console": host("api", "session", "stations", "records", *VIEWS, *RECORD),
     "pen_host.demo": host("session", "records", "pen", *VIEWS, *RECORD, *WIRE),
     "pen_host.cli": host(
         *(

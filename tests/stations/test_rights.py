@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
-import gzip
+import zipfile
 
 import psycopg
 import pytest
 
-from pen_host.errors import UsageError
+from pen_host.errors import UsageError, VerificationError
 from pen_host.journal import layout
+from pen_host.journal.record_keys import new_key
 from pen_host.records import layout as clinical
-from pen_host.stations import ServerNewerError, ServerOlderError, ServerRefusedError, enrol, server, setup
+from pen_host.records.personal import PERSONAL, SALT
+from pen_host.records.tables import metadata
+from pen_host.stations import (
+    ServerNewerError,
+    ServerOlderError,
+    ServerRefusedError,
+    enrol,
+    open_saved,
+    saved,
+    server,
+    setup,
+)
 from pen_host.stations.rights import AUDITOR, READER
+from pen_host.vault import FileVault, this_vault
 from tests.stations.conftest import Site
 
 pytestmark = pytest.mark.xdist_group("postgres")
@@ -126,11 +139,74 @@ def test_setting_up_again_changes_nothing_and_an_older_server_is_saved_first(fil
         setup(
             filled.admin, backups
         )  # its tables are there without their version: refused by the database, rolled back
-    (saved,) = backups.iterdir()
-    with gzip.open(saved / "demographics.csv.gz", "rt", encoding="utf-8") as file:
-        assert "Ada Example" in file.read()
+    (file,) = backups.iterdir()
+    assert b"Ada Example" not in file.read_bytes()
+    assert b"demographics" not in file.read_bytes()
+    opened = open_saved(file, filled.folder / "opened", this_vault())
+    with zipfile.ZipFile(opened) as tables:
+        assert b"Ada Example" in tables.read("demographics.csv")
     assert filled.ask("SELECT count(*) FROM patients") == [(2,)]
 
 
+@pytest.mark.covers("REQ-1481")
+def test_what_the_server_held_is_opened_by_its_code_alone_and_only_whole(
+    filled: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(saved, "_PIECE", 1000)
+    folder, vault, nobody = (
+        filled.folder / "b",
+        FileVault(filled.folder / "k"),
+        FileVault(filled.folder / "n"),
+    )
+    with server.connected(filled.admin) as connection:
+        file, code = saved.save(connection, folder, "s9", vault)
+    assert b"Ada" not in file.read_bytes()
+    assert file.stat().st_mode & 0o077 == 0
+    with pytest.raises(UsageError, match="Give the code"):
+        open_saved(file, filled.folder / "o", nobody)
+    with pytest.raises(VerificationError, match="of another key"):
+        open_saved(file, filled.folder / "o", nobody, new_key().code)
+    whole = file.read_bytes()
+    for cut in (whole[:-1], whole[: len(whole) // 2], whole[:40], whole[:100] + b"x" + whole[101:]):
+        file.write_bytes(cut)
+        with pytest.raises(VerificationError, match="damaged, cut off"):
+            open_saved(file, filled.folder / "o", nobody, code)
+    assert list((filled.folder / "o").iterdir()) == []
+    file.write_bytes(whole)
+    with zipfile.ZipFile(open_saved(file, filled.folder / "o", nobody, code)) as tables:
+        assert b"Ada Example" in tables.read("demographics.csv")
+    with (
+        server.connected(filled.admin) as connection,
+        pytest.raises(UsageError, match="synchronised by Dropbox"),
+    ):
+        saved.save(connection, filled.folder / "Dropbox", "s9", vault)
+
+
+def test_an_older_server_gets_todays_layout_and_keeps_what_it_has(filled: Site) -> None:
+    """As the first version of the program left it."""
+    filled.ask(
+        "ALTER TABLE conflicts DROP COLUMN settled_how, DROP COLUMN settled_reason, DROP COLUMN settled_station CASCADE"
+    )
+    filled.ask(
+        "DROP FUNCTION pen_forget() CASCADE; DROP FUNCTION pen_forgotten() CASCADE; DROP FUNCTION pen_not_erased() CASCADE"
+    )
+    filled.ask("UPDATE server_version SET version_num = 's0001'")
+    made = setup(filled.admin, filled.folder / "backups")
+    assert made
+    assert made.file.is_file()
+    assert filled.ask("SELECT version_num FROM server_version") == [(server.NEWEST,)]
+    assert filled.ask("SELECT count(*) FROM patients") == [(2,)]
+    assert filled.stations[0].replicate().held == []
+
+
+@pytest.mark.covers("REQ-1407")
+def test_a_reader_sees_no_personal_column_of_any_table(filled: Site) -> None:
+    for name, columns in PERSONAL.items():
+        for column in [each.name for each in metadata.tables[name].columns]:
+            text = "SELECT has_column_privilege(%s, %s, %s, 'SELECT')"
+            shown = column not in columns and column != SALT
+            assert filled.ask(text, READER, name, column) == [(shown,)], f"{name}.{column}"
+
+
 def test_the_newest_layout_is_that_of_the_scripts() -> None:
-    assert layout.revisions(server.SCRIPTS) == {server.NEWEST}
+    assert max(layout.revisions(server.SCRIPTS)) == server.NEWEST

@@ -193,7 +193,7 @@ def _so_far(zone: ZoneView, progress: ZoneProgress, hands: ConsoleHands) -> Zone
 
 def _message(progress: Progress | None, hands: ConsoleHands) -> str:
     if hands.waiting is Waiting.ZONE:
-        return f"{hands.zone}: place the tip, then arm; or skip the zone, or finish."
+        return f"{hands.zone}: place the tip, then arm, and move with the grain of the hair; or skip the zone, or finish."
     if hands.waiting is Waiting.CLEAR:
         return f"The cause of {hands.cause} is gone. Acknowledge the stop to go on."
     return progress.message if progress else "The plan and the answers are checked."

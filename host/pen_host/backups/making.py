@@ -16,15 +16,19 @@ from pathlib import Path
 from typing import Any
 
 from pen_host.backups.errors import BackupPlaceError
+from pen_host.backups.pictures import save_photographs
 from pen_host.backups.sealing import seal_copy
 from pen_host.canonical import canonical_json
 from pen_host.errors import UsageError
-from pen_host.journal import Head, Journal, Kind, location, sqlite
+from pen_host.journal import Head, Journal, Kind, encrypting, location, record_keys, sqlite
 from pen_host.journal.signing import Signer, key_name
+from pen_host.records.at_rest import backups_code_name, keep_aside
 from pen_host.records.patient_keys import PatientKeys, seal, to_text
 from pen_host.vault import Vault
 
-FORM = "derma-pen backup 1"
+FORM = "derma-pen backup 2"
+FORMS = ("derma-pen backup 1", FORM)
+"""Forms that can be restored; the first one had no photographs and only records that were not encrypted."""
 RECORD, MANIFEST, KEYS = "record.sqlite3", "manifest.json", "patient-keys.sealed"
 STATION_KEY = "station"
 """Under this name the station's own key is among the sealed keys: no patient's id looks like it."""
@@ -41,12 +45,18 @@ class Backup:
         head: The newest entry in it.
         made_at: When it was made.
         unreadable: Patients in it who were erased since, so that nobody can read any more who they were.
+        photographs: How many photographs are in it.
+        damaged: Photographs that are not in it, for they are not what was stored any more.
+        encrypted: Whether the record in it was encrypted at rest, so that it is restored encrypted as well.
     """
 
     folder: Path
     head: Head
     made_at: datetime
     unreadable: tuple[str, ...] = ()
+    photographs: int = 0
+    damaged: tuple[str, ...] = ()
+    encrypted: bool = False
 
 
 def back_up(journal: Journal, folder: Path) -> Backup:
@@ -68,10 +78,12 @@ def back_up(journal: Journal, folder: Path) -> Backup:
     draft = folder / f".partial-{secrets.token_hex(8)}"
     try:
         draft.mkdir(parents=True, mode=0o700)
-        head = _copy(journal, draft / RECORD)
-        _write(
-            draft / MANIFEST, json.dumps(_manifest(journal, draft / RECORD, head, moment), indent=1).encode()
-        )
+        encrypted = record_keys.is_encrypted(journal.path)
+        head = _copy(journal, draft / RECORD, encrypted=encrypted)
+        saved, damaged = save_photographs(journal, draft / RECORD, folder)
+        content = {"encrypted": encrypted, "photographs": saved}
+        manifest = _manifest(journal, draft / RECORD, head, {**content, "made_at": moment.isoformat()})
+        _write(draft / MANIFEST, json.dumps(manifest, indent=1).encode())
         _keep_keys(journal, folder)
         sqlite.sync_folder(draft)
         made = draft.rename(folder / f"{moment:%Y%m%dT%H%M%SZ}-{head.station_id}-{head.seq}")
@@ -81,12 +93,13 @@ def back_up(journal: Journal, folder: Path) -> Backup:
     finally:
         shutil.rmtree(draft, ignore_errors=True)
     journal.append(Kind.BACKUP, {"change": "saved", "seq": head.seq, "hash": head.hash})
-    return Backup(made, head, moment)
+    keep_aside(journal.path, journal.vault)
+    return Backup(made, head, moment, (), len(saved), tuple(damaged), encrypted)
 
 
 def recovery_code(vault: Vault, station_id: str) -> str:
     """The code that opens the patients' keys beside the backups, made when there is none: to be printed and locked away."""
-    name = f"recovery-{station_id}"
+    name = backups_code_name(station_id)
     kept = vault.get(name)
     if kept is None:
         kept = secrets.token_bytes(_CODE_BYTES)
@@ -101,6 +114,15 @@ def key_of_code(code: str) -> bytes:
     Raises:
         UsageError: A letter is wrong or missing.
     """
+    return hashlib.sha256(_KEYS_PLACE + secret_of_code(code)).digest()
+
+
+def secret_of_code(code: str) -> bytes:
+    """What a recovery code says.
+
+    Raises:
+        UsageError: A letter is wrong or missing.
+    """
     letters = code.upper().replace("-", "").replace(" ", "").strip()
     try:
         content = base64.b32decode(letters)
@@ -111,7 +133,7 @@ def key_of_code(code: str) -> bytes:
         raise UsageError(
             "This is no recovery code: a letter is wrong or missing, so nothing was opened. Type it as it was printed."
         )
-    return hashlib.sha256(_KEYS_PLACE + kept).digest()
+    return kept
 
 
 def keys_place() -> bytes:
@@ -119,10 +141,11 @@ def keys_place() -> bytes:
     return _KEYS_PLACE
 
 
-def _copy(journal: Journal, copy: Path) -> Head:
+def _copy(journal: Journal, copy: Path, *, encrypted: bool) -> Head:
+    """A sealed copy of the record. One of an encrypted record is sealed while it still is: no name is ever in the clear."""
     sqlite.backup(journal.path, copy)
     try:
-        with closing(sqlite3.connect(copy, isolation_level=None)) as connection:
+        with closing(sqlite.connect_file(copy, journal.vault)) as connection:
             station, seq, found = connection.execute(
                 "SELECT station_id, seq, hash FROM entries ORDER BY seq DESC LIMIT 1"
             ).fetchone()
@@ -130,22 +153,25 @@ def _copy(journal: Journal, copy: Path) -> Head:
             gone = [patient for patient, erased in rows if erased]
             keys = PatientKeys(journal.path, journal.vault).ensure((patient for patient, _ in rows), gone)
             seal_copy(connection, keys)
+        if encrypted:
+            opened = copy.with_suffix(".opened")
+            encrypting.convert(copy, opened, None, journal.vault)
+            os.replace(opened, copy)
     except sqlite3.Error as error:
         raise sqlite.translated(copy, error) from error
-    with copy.open("r+b") as file:
-        os.fsync(file.fileno())
+    sqlite.sync_file(copy)
     return Head(station, seq, found)
 
 
-def _manifest(journal: Journal, copy: Path, head: Head, moment: datetime) -> dict[str, Any]:
+def _manifest(journal: Journal, copy: Path, head: Head, more: dict[str, Any]) -> dict[str, Any]:
     content = {
         "form": FORM,
         "station": head.station_id,
         "seq": head.seq,
         "hash": head.hash,
-        "made_at": moment.isoformat(),
         "bytes": copy.stat().st_size,
         "sha256": sha256(copy),
+        **more,
     }
     signer = Signer(journal.station_id, journal.vault)
     return {**content, "public_key": signer.public, "signature": signer.sign_text(canonical_json(content))}

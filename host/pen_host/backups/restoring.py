@@ -14,7 +14,7 @@ from typing import Any
 
 from pen_host.backups.errors import BackupError, BackupPlaceError
 from pen_host.backups.making import (
-    FORM,
+    FORMS,
     KEYS,
     MANIFEST,
     RECORD,
@@ -22,8 +22,10 @@ from pen_host.backups.making import (
     Backup,
     key_of_code,
     keys_place,
+    secret_of_code,
     sha256,
 )
+from pen_host.backups.pictures import open_photographs
 from pen_host.backups.sealing import unseal_copy
 from pen_host.canonical import canonical_json
 from pen_host.errors import UsageError
@@ -36,19 +38,60 @@ from pen_host.journal import (
     JournalNewerError,
     Kind,
     audit_record,
+    encrypting,
     layout,
+    record_keys,
     sqlite,
 )
 from pen_host.journal.location import check_place
+from pen_host.journal.record_keys import RecordKey, new_key
 from pen_host.journal.signing import anchor_name, key_name, public_key, text_signature_holds
 from pen_host.records import layout as clinical
+from pen_host.records import photo_folder
+from pen_host.records.at_rest import backups_code_name, keep_aside
 from pen_host.records.erasure import wipe
 from pen_host.records.models import Person
-from pen_host.records.patient_keys import GONE, PatientKeys, from_text, unseal
+from pen_host.records.patient_keys import GONE, KeysDamagedError, PatientKeys, from_text, unseal
 from pen_host.records.store import Writing
 from pen_host.vault import FileVault, Vault
 
 RESTORER = Person(name="pen restore", role="system")
+
+
+def bring_keys_back(record: Path, folder: Path, vault: Vault, code: str) -> int:
+    """Brings back the keys of a record's patients and the one it signs with, after they were lost on this computer.
+
+    What is at hand stays, and the keys of patients who were erased since stay destroyed.
+
+    Args:
+        record: The record; it stays as it is.
+        folder: Its newest backup.
+        vault: Where they are lost; it keeps the recovery code as well.
+        code: The recovery code of the backups.
+
+    Returns:
+        How many patients have a key.
+
+    Raises:
+        UsageError: The code is none, or another station's.
+        BackupError: The backup has no manifest.
+        JournalError: The record cannot be read.
+    """
+    keys = _keys(folder, record, vault, code)
+    station = str(_manifest(folder)["station"])
+    with closing(sqlite.connect_file(record, vault, writing=False)) as connection:
+        gone = connection.execute("SELECT id FROM patients WHERE erased_at IS NOT NULL").fetchall()
+    kept = PatientKeys(record, vault)
+    try:
+        here = kept.all()
+    except KeysDamagedError:
+        here = {}
+    patients = {patient: key for patient, key in keys.items() if patient != STATION_KEY}
+    kept.replace(patients | here | {patient: GONE for (patient,) in gone})
+    _bring_station_key(station, keys, vault)
+    vault.put(backups_code_name(station), secret_of_code(code))
+    keep_aside(record, vault)
+    return sum(key != GONE for key in kept.all().values())
 
 
 def verify_backup(folder: Path, record: Path, vault: Vault, code: str | None = None) -> Backup:
@@ -66,7 +109,12 @@ def verify_backup(folder: Path, record: Path, vault: Vault, code: str | None = N
     """
     with tempfile.TemporaryDirectory(prefix="pen-verify-") as place:
         copy = Path(place) / RECORD
-        return _opened(folder, copy, _keys(folder, record, vault, code), vault)
+        # a key that nobody keeps: what is unsealed here is not in the clear where the record was not
+        key = new_key()
+        try:
+            return _opened(folder, copy, _keys(folder, record, vault, code), vault, key)
+        finally:
+            record_keys.forget(key)
 
 
 def restore(folder: Path, record: Path, vault: Vault, code: str | None = None) -> Backup:
@@ -89,10 +137,18 @@ def restore(folder: Path, record: Path, vault: Vault, code: str | None = None) -
     keys = _keys(folder, record, vault, code)
     record.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     draft = record.with_name(f".partial-{record.name}")
+    key = new_key()
     try:
-        restored = _opened(folder, draft, keys, vault)
+        restored = _opened(folder, draft, keys, vault, key)
         _must_not_be_newer(draft)
         _bring_keys(restored.head.station_id, record, keys, vault)
+        if restored.encrypted:
+            record_keys.keep(key, vault)
+        # before the record, without which this can be begun again
+        for name, content in open_photographs(
+            folder, restored.head.station_id, _named(_manifest(folder)), keys
+        ):
+            photo_folder.put(record, name, content, key if restored.encrypted else None)
         draft.rename(record)
         sqlite.sync_folder(record.parent)
     finally:
@@ -100,6 +156,7 @@ def restore(folder: Path, record: Path, vault: Vault, code: str | None = None) -
     vault.put(anchor_name(restored.head.station_id), f"{restored.head.seq} {restored.head.hash}".encode())
     with Journal.create_or_open(record, vault=vault) as journal:
         _after(journal, restored)
+    keep_aside(record, vault)
     return restored
 
 
@@ -122,13 +179,18 @@ def _manifest(folder: Path) -> dict[str, Any]:
         content = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise BackupError(folder, "it has no readable manifest: its making was cut short") from error
-    if not isinstance(content, dict) or content.get("form") != FORM:
+    if not isinstance(content, dict) or content.get("form") not in FORMS:
         raise BackupError(folder, "its manifest is of another form")
     return content
 
 
-def _opened(folder: Path, copy: Path, keys: dict[str, bytes], vault: Vault) -> Backup:
-    """Verifies the backup and leaves its opened record at `copy`."""
+def _named(manifest: dict[str, Any]) -> list[str]:
+    """Photographs that a manifest names; an older one names none."""
+    return list(manifest.get("photographs", ()))
+
+
+def _opened(folder: Path, copy: Path, keys: dict[str, bytes], vault: Vault, key: RecordKey) -> Backup:
+    """Verifies the backup and leaves its opened record at `copy`, encrypted where the record was."""
     manifest = _manifest(folder)
     sealed = folder / RECORD
     if not sealed.is_file() or (sealed.stat().st_size, sha256(sealed)) != (
@@ -143,10 +205,10 @@ def _opened(folder: Path, copy: Path, keys: dict[str, bytes], vault: Vault) -> B
     trusted = public_key(station, vault)
     if trusted not in {None, manifest["public_key"]}:
         raise BackupError(folder, "it is signed with another key than this station's")
-    shutil.copyfile(sealed, copy)
-    copy.chmod(0o600)
+    encrypted = bool(manifest.get("encrypted"))
     try:
-        with closing(sqlite3.connect(copy, isolation_level=None)) as connection:
+        _bring_copy(sealed, copy, key if encrypted else None, vault)
+        with closing(sqlite.connect_file(copy)) as connection:
             connection.execute("PRAGMA secure_delete = ON")
             unreadable = unseal_copy(connection, keys)
     except sqlite3.Error as error:
@@ -164,8 +226,23 @@ def _opened(folder: Path, copy: Path, keys: dict[str, bytes], vault: Vault) -> B
     wrong = [damage for damage in audit.report.damages if not _sealed_away(damage, unreadable, copy)]
     if wrong:
         raise BackupError(folder, wrong[0].sentence.rstrip("."))
+    named = _named(manifest)
+    for _ in open_photographs(folder, station, named, keys):
+        pass
     made_at = datetime.fromisoformat(str(manifest["made_at"]))
-    return Backup(folder, head, made_at, tuple(sorted(unreadable)))
+    return Backup(folder, head, made_at, tuple(sorted(unreadable)), len(named), (), encrypted)
+
+
+def _bring_copy(sealed: Path, copy: Path, key: RecordKey | None, vault: Vault) -> None:
+    """The saved record where it is to be opened, encrypted from the start where the record was."""
+    if key is None:
+        shutil.copyfile(sealed, copy)
+        copy.chmod(0o600)
+        return
+    encrypting.must_be_possible()
+    copy.unlink(missing_ok=True)
+    encrypting.convert(sealed, copy, key, vault)
+    record_keys.remember(key)
 
 
 def _sealed_away(damage: Damage, unreadable: set[str], copy: Path) -> bool:
@@ -194,12 +271,16 @@ def _must_not_be_newer(copy: Path) -> None:
 
 def _bring_keys(station: str, record: Path, keys: dict[str, bytes], vault: Vault) -> None:
     """Takes over keys that came with the recovery code."""
-    own = keys.get(STATION_KEY)
-    if own and vault.get(key_name(station)) is None:
-        vault.put(key_name(station), own)
+    _bring_station_key(station, keys, vault)
     patients = {patient: key for patient, key in keys.items() if patient != STATION_KEY}
     if patients:
         PatientKeys(record, vault).replace(patients)
+
+
+def _bring_station_key(station: str, keys: dict[str, bytes], vault: Vault) -> None:
+    own = keys.get(STATION_KEY)
+    if own and vault.get(key_name(station)) is None:
+        vault.put(key_name(station), own)
 
 
 def _after(journal: Journal, restored: Backup) -> None:

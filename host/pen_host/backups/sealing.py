@@ -7,23 +7,24 @@ import sqlite3
 from collections.abc import Callable, Mapping
 
 from pen_host.records.patient_keys import GONE, seal, unseal
+from pen_host.records.personal import PERSONAL, SALT
+from pen_host.records.tables import metadata
 
 PREFIX = "sealed:"
-_WHO = ("full_name", "search_name", "birth_date", "sex", "phone", "email", "file_number", "salt")
-COLUMNS: Mapping[str, tuple[str, tuple[str, ...]]] = {
-    "demographics": ("t.patient_id", _WHO),
-    "notes": ("t.patient_id", ("text", "salt")),
-    "consents": ("t.patient_id", ("signed_by", "withdrawn_reason", "salt")),
-    "outcomes": ("t.patient_id", ("note", "salt")),
-    "topicals": ("t.patient_id", ("detail",)),
-    "reactions": ("t.patient_id", ("note", "salt")),
-    "reaction_days": ("(SELECT patient_id FROM reactions r WHERE r.id = t.reaction_id)", ("note",)),
-}
+_OWNER = {"reaction_days": "(SELECT patient_id FROM reactions r WHERE r.id = t.reaction_id)"}
+"""Where a row does not name its patient itself."""
+
+
+def _columns() -> dict[str, tuple[str, tuple[str, ...]]]:
+    found = {}
+    for name, personal in PERSONAL.items():
+        salt = (SALT,) if SALT in metadata.tables[name].columns else ()
+        found[name] = (_OWNER.get(name, "t.patient_id"), (*personal, *salt))
+    return found
+
+
+COLUMNS: Mapping[str, tuple[str, tuple[str, ...]]] = _columns()
 """What of each table is sealed, and whose it is: exactly what erasing removes, and the salts by which it could be guessed."""
-_ROW_KEY = {
-    "demographics": "t.patient_id || '/' || t.version",
-    "reaction_days": "t.reaction_id || '/' || t.day",
-}
 
 
 def seal_copy(connection: sqlite3.Connection, keys: Mapping[str, bytes]) -> None:
@@ -73,7 +74,7 @@ def _each(connection: sqlite3.Connection, change: Callable[[str, str, str], str]
     """Changes every value that says who somebody is, and the salt of its row's seal."""
     connection.execute("BEGIN IMMEDIATE")
     for table, (owner, columns) in COLUMNS.items():
-        key = _ROW_KEY.get(table, "t.id")
+        key = " || '/' || ".join(f't."{column.name}"' for column in metadata.tables[table].primary_key)
         names = ", ".join(f't."{column}"' for column in columns)
         rows = connection.execute(f'SELECT {key}, {owner}, {names} FROM "{table}" t').fetchall()  # noqa: S608 - our own names
         sets = ", ".join(f'"{column}" = ?' for column in columns)

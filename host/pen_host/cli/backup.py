@@ -38,13 +38,18 @@ def make(
     from ..backups import back_up, recovery_code
     from ..journal import default_path
     from ..records import Clinic
+    from ..records.at_rest import backups_code_name
     from ..vault import this_vault
 
     with Clinic.open(journal_file or default_path()) as clinic:
-        first = this_vault().get(f"recovery-{clinic.journal.station_id}") is None
+        first = this_vault().get(backups_code_name(clinic.journal.station_id)) is None
         made = back_up(clinic.journal, to)
         station = clinic.journal.station_id
-    _tell(made, f"Saved {made.head.seq} entries to {made.folder}.", as_json=json_)
+    _tell(
+        made,
+        f"Saved {made.head.seq} entries and {made.photographs} photographs to {made.folder}.",
+        as_json=json_,
+    )
     if first and not json_:
         print(
             f"Print this recovery code and lock it away; without it another computer cannot read the names:\n"
@@ -65,7 +70,8 @@ def verify(
     found = verify_backup(folder, journal_file or default_path(), this_vault(), code)
     _tell(
         found,
-        f"{folder} is whole: {found.head.seq} entries, saved {found.made_at:%Y-%m-%d %H:%M} UTC.",
+        f"{folder} is whole: {found.head.seq} entries and {found.photographs} photographs, saved "
+        f"{found.made_at:%Y-%m-%d %H:%M} UTC.",
         as_json=json_,
     )
 
@@ -85,6 +91,27 @@ def code(journal_file: JournalFile = None, json_: Json = False) -> None:
         print(found)
 
 
+@group.command()
+def keys(
+    folder: Folder,
+    code_file: Annotated[
+        typer.FileText, typer.Option("--code-file", help="File with the recovery code, - to type it.")
+    ],
+    journal_file: JournalFile = None,
+    json_: Json = False,
+) -> None:
+    """Bring patients' keys and the station's own back from beside the newest backup, after they were lost here."""
+    from ..backups import bring_keys_back
+    from ..journal import default_path
+    from ..vault import this_vault
+
+    count = bring_keys_back(journal_file or default_path(), folder, this_vault(), code_file.read())
+    if json_:
+        print_json({"patients": count})
+    else:
+        print(f"The keys of {count} patients and of the station are at hand again.")
+
+
 def restore(
     folder: Folder, code_file: CodeFile = None, journal_file: JournalFile = None, json_: Json = False
 ) -> None:
@@ -95,16 +122,24 @@ def restore(
 
     record = journal_file or default_path()
     found = restored(folder, record, this_vault(), code_file.read() if code_file else None)
-    _tell(found, f"Restored {found.head.seq} entries to {record}.", as_json=json_)
+    sentence = f"Restored {found.head.seq} entries and {found.photographs} photographs to {record}."
+    if found.encrypted:
+        sentence += " It is encrypted under a new key: print its code with pen log recovery-code."
+    _tell(found, sentence, as_json=json_)
 
 
 def _tell(found: "Backup", sentence: str, *, as_json: bool) -> None:
     if as_json:
         content = {"folder": str(found.folder), "station": found.head.station_id, "entries": found.head.seq}
         content |= {"head": found.head.hash, "made_at": found.made_at.isoformat()}
-        print_json({**content, "unreadable": list(found.unreadable)})
+        content |= {"photographs": found.photographs, "damaged_photographs": list(found.damaged)}
+        print_json({**content, "encrypted": found.encrypted, "unreadable": list(found.unreadable)})
         return
     print(sentence)
+    if found.damaged:
+        print(
+            f"  {len(found.damaged)} photographs are damaged at this station and not in it: {', '.join(found.damaged)}"
+        )
     if found.unreadable:
         print(
             f"  {len(found.unreadable)} patients were erased since; who they were cannot be read in it any more."

@@ -138,5 +138,8 @@ def _pages() -> "Pages":
     """The pages, loaded when they are wanted."""
     from importlib import import_module
 
+    from ..console import toolkit
+
+    toolkit.load()
     found: Pages = import_module("pen_host.console.pages").mount
     return found

@@ -5,13 +5,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .options import JournalFile, Json
+from .clinical import Role, person
+from .options import JournalFile, Json, Operator
 from .telling import print_json
 
 if TYPE_CHECKING:
     from ..journal import Audit, Head
+    from ..records.at_rest import AtRest
 
-group = typer.Typer(help="The record: verify it, export its chain, show its key.", no_args_is_help=True)
+group = typer.Typer(
+    help="The record: verify it, export its chain, show its key, encrypt it.", no_args_is_help=True
+)
 Known = Annotated[
     list[str] | None,
     typer.Option("--known", metavar="SEQ:HASH", help="A head known from elsewhere, as on a printed report."),
@@ -129,3 +133,86 @@ def key(journal_file: JournalFile = None, json_: Json = False) -> None:
         )
     else:
         print(f"station {station}  key {fingerprint(public)}  in {vault.where}\n{public}")
+
+
+@group.command()
+def encrypt(
+    operator: Operator, role: Role = "clinician", journal_file: JournalFile = None, json_: Json = False
+) -> None:
+    """Encrypt the record in place with its photographs and older copies; may be broken off and repeated."""
+    from ..journal import default_path
+    from ..records import at_rest
+    from ..vault import this_vault
+
+    done = at_rest.encrypt(journal_file or default_path(), this_vault(), person(operator, role))
+    _tell_code(done, f"{done.files} files were encrypted.", as_json=json_)
+
+
+@group.command()
+def rekey(
+    operator: Operator, role: Role = "clinician", journal_file: JournalFile = None, json_: Json = False
+) -> None:
+    """Put record, photographs and older copies under a new key; the old recovery code opens nothing any more."""
+    from ..journal import default_path
+    from ..records import at_rest
+    from ..vault import this_vault
+
+    done = at_rest.rekey(journal_file or default_path(), this_vault(), person(operator, role))
+    _tell_code(done, f"{done.files} files have a new key.", as_json=json_)
+
+
+@group.command("recovery-code")
+def recovery_code(journal_file: JournalFile = None, json_: Json = False) -> None:
+    """Show the recovery code of an encrypted record, to be printed and locked away."""
+    from ..journal import default_path
+    from ..records import at_rest
+    from ..vault import this_vault
+
+    code = at_rest.recovery_code(journal_file or default_path(), this_vault())
+    if json_:
+        print_json({"recovery_code": code})
+    else:
+        print(code)
+
+
+@group.command()
+def recover(
+    operator: Operator,
+    role: Role = "clinician",
+    code_file: Annotated[
+        typer.FileText | None,
+        typer.Option("--code-file", help="File with the recovery code, - to read it; else it is asked for."),
+    ] = None,
+    journal_file: JournalFile = None,
+    json_: Json = False,
+) -> None:
+    """Put the key of an encrypted record back with its recovery code, after the keyring was lost."""
+    from ..journal import default_path
+    from ..records import at_rest
+    from ..vault import this_vault
+
+    # never an argument: a shell keeps those
+    code = code_file.read() if code_file else typer.prompt("Recovery code", err=True)
+    done = at_rest.recover(journal_file or default_path(), code, this_vault(), person(operator, role))
+    if json_:
+        print_json({"journal": str(done.record), "kept_in": done.kept_in, "lacking": list(done.lacking)})
+        return
+    print(f"The record {done.record} opens again; its key is in {done.kept_in}.")
+    for sentence in done.lacking:
+        print(f"  {sentence}")
+
+
+def _tell_code(done: "AtRest", sentence: str, *, as_json: bool) -> None:
+    if as_json:
+        content = {"journal": str(done.record), "files": done.files, "kept_in": done.kept_in}
+        print_json({**content, "key_on_disk": done.key_on_disk, "recovery_code": done.code})
+        return
+    print(f"{sentence} The record is {done.record}, its key is in {done.kept_in}.")
+    if done.key_on_disk:
+        print(
+            "  That is a file: whoever takes a disk with both has record and key. Let PEN_KEYS name a folder on a drive that is "
+            "kept apart, or use a computer with a keyring."
+        )
+    print(
+        f"Print this recovery code and lock it away; without it the record is lost with that key:\n{done.code}"
+    )

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .options import JournalFile, Json
+from .clinical import Role, person
+from .options import JournalFile, Json, Operator
 from .telling import print_json
 
 if TYPE_CHECKING:
@@ -17,6 +18,13 @@ group = typer.Typer(
 )
 Admin = Annotated[
     str, typer.Option("--server", envvar="PEN_SERVER", help="postgresql://..., as the owner of the database.")
+]
+
+AnyServer = Annotated[
+    str | None,
+    typer.Option(
+        "--server", envvar="PEN_SERVER", help="postgresql://...; the one this station joined when not given."
+    ),
 ]
 
 
@@ -36,9 +44,34 @@ def setup(
 
     saved = set_up(server, backups)
     if json_:
-        print_json({"ready": True, "backup": str(saved) if saved else None})
+        print_json({"ready": True, "backup": str(saved.file) if saved else None})
+        return
+    print("The server is ready.")
+    if saved:
+        print(
+            f"What it held before is sealed in {saved.file}; this computer opens it with pen station open, another one with this "
+            f"code, which is shown once:\n{saved.code}"
+        )
+
+
+@group.command("open")
+def open_(
+    file: Annotated[Path, typer.Argument(help="What pen station setup saved.")],
+    to: Annotated[Path, typer.Option("--to", help="Folder for the tables as CSV, names in the clear.")],
+    code_file: Annotated[
+        typer.FileText | None, typer.Option("--code-file", help="File with its code, - to type it.")
+    ] = None,
+    json_: Json = False,
+) -> None:
+    """Open what the server held before its layout was changed."""
+    from ..stations import open_saved
+    from ..vault import this_vault
+
+    opened = open_saved(file, to, this_vault(), code_file.read() if code_file else None)
+    if json_:
+        print_json({"opened": str(opened)})
     else:
-        print("The server is ready." + (f" What it held before is in {saved}." if saved else ""))
+        print(f"{opened} holds every name of the clinic in the clear: remove it when you are done.")
 
 
 @group.command()
@@ -119,18 +152,63 @@ def status(journal_file: JournalFile = None, json_: Json = False) -> None:
 
 
 @group.command()
-def conflicts(server: Admin, json_: Json = False) -> None:
+def conflicts(server: AnyServer = None, journal_file: JournalFile = None, json_: Json = False) -> None:
     """What two stations said differently: what stands, and what was put aside."""
+    from ..journal import JournalReader, default_path
     from ..stations import conflicts as put_aside
+    from ..stations import server_url
+    from ..vault import this_vault
 
+    if server is None:
+        with JournalReader(journal_file or default_path()) as reader:
+            server = server_url(reader, this_vault())
     found = put_aside(server)
     if json_:
         print_json({"conflicts": [asdict(one) for one in found]})
         return
     for one in found:
-        print(f"{one.table} {one.row_key}: station {one.station_id} put aside, {one.why}\n  {one.content}")
-    if not found:
-        print("There are none.")
+        print(
+            f"{one.table} {one.row_key}: station {one.station_id} put aside ({one.digest[:12]}), {one.why}\n  {one.content}"
+        )
+    print(
+        "Settle each with pen station settle TABLE ROW --keep standing|put_aside|both."
+        if found
+        else "There are none."
+    )
+
+
+@group.command()
+def settle(
+    table: Annotated[str, typer.Argument(help="As `pen station conflicts` shows it.")],
+    row: Annotated[str, typer.Argument(help="The row's key, as shown there.")],
+    keep: Annotated[str, typer.Option("--keep", help="standing, put_aside or both.")],
+    reason: Annotated[str, typer.Option("--reason", help="Why; stands in the record.")],
+    operator: Operator,
+    role: Role = "clinician",
+    digest: Annotated[
+        str, typer.Option("--digest", help="Which version, where several were put aside.")
+    ] = "",
+    journal_file: JournalFile = None,
+    json_: Json = False,
+) -> None:
+    """Settle one conflict: keep what stands, what was put aside, or both; told to every station."""
+    from ..errors import UsageError
+    from ..stations import Keep, server_url
+    from ..stations import settle as settled
+    from ..vault import this_vault
+
+    if keep not in list(Keep):
+        raise UsageError(
+            f"--keep {keep} is none of {', '.join(Keep)}, so nothing was changed. Choose one of them."
+        )
+    by = person(operator, role)
+    with _journal(journal_file) as journal:
+        url = server_url(journal, this_vault())
+        done = settled(journal, url, (table, row), Keep(keep), reason, by, digest)
+    if json_:
+        print_json({"settled": asdict(done.conflict), "keep": str(done.keep)})
+    else:
+        print(f"{table} {row} is settled: {done.keep}.")
 
 
 @group.command()

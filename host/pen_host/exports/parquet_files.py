@@ -19,7 +19,7 @@ from pen_host.exports.identity import Identity
 from pen_host.journal import Kind
 from pen_host.records import Clinic
 from pen_host.records.seals import EPOCH
-from pen_host.trace import Sample, as_dict, unpack
+from pen_host.trace import Columns, columns
 
 if TYPE_CHECKING:
     import pyarrow
@@ -54,27 +54,42 @@ def write_telemetry(
     """Writes the samples of every session, a file each, and returns how many samples there were.
 
     Raises:
-        ValueError: Samples are of another version.
+        TraceError: Samples are of another version, or damaged.
     """
     count = 0
-    for session_id, day, samples in _sessions(clinic, identity):
+    for session_id, day, chunks in _sessions(clinic, identity):
         name = identity.key(session_id)
-        rows = [{"session_id": name, **as_dict(one)} for one in samples]
-        content = encode(TELEMETRY, rows, about)
+        content = encode_telemetry(name, chunks, about)
         export.put(f"telemetry/clinic={clinic_name}/month={day:%Y-%m}/{name}.parquet", content)
-        count += len(rows)
+        count += sum(len(chunk["t_ms"]) for chunk in chunks)
     return count
+
+
+def encode_telemetry(name: str | None, chunks: Sequence[Columns], about: Mapping[str, str]) -> bytes:
+    """Samples of one session as a Parquet file.
+
+    Args:
+        name: The session, as the export calls it.
+        chunks: Their values by column.
+        about: Stands in the file's metadata.
+    """
+    found = {one: [value for chunk in chunks for value in chunk[one]] for one in chunks[0]}
+    found["session_id"] = [name] * len(found["t_ms"])
+    return _encode(TELEMETRY, found, about)
 
 
 def encode(flat: Flat, rows: Sequence[Mapping[str, Any]], about: Mapping[str, str]) -> bytes:
     """Rows of one table as a Parquet file; units and meanings stand in its schema."""
+    return _encode(flat, {one.name: [row[one.name] for row in rows] for one in flat.fields}, about)
+
+
+def _encode(flat: Flat, values: Mapping[str, Sequence[Any]], about: Mapping[str, str]) -> bytes:
     try:
         # imported late: 166 MB that nobody else needs
         import pyarrow
     except ImportError as error:
         raise missing_extra("Parquet") from error
-    columns = {one.name: [row[one.name] for row in rows] for one in flat.fields}
-    return encode_columns(flat, pyarrow.table(columns, schema=_schema(flat, about)))
+    return encode_columns(flat, pyarrow.table(dict(values), schema=_schema(flat, about)))
 
 
 def encode_columns(flat: Flat, table: pyarrow.Table) -> bytes:
@@ -111,13 +126,13 @@ def _schema(flat: Flat, about: Mapping[str, str]) -> pyarrow.Schema:
     return pyarrow.schema(fields, metadata={"table": flat.name, "one row is": flat.meaning, **about})
 
 
-def _sessions(clinic: Clinic, identity: Identity) -> Iterator[tuple[str, date, list[Sample]]]:
+def _sessions(clinic: Clinic, identity: Identity) -> Iterator[tuple[str, date, list[Columns]]]:
     with clinic.chain() as reader:
         for one in reader.sessions():
             at: datetime = EPOCH + timedelta(microseconds=one.opened.utc_ns // 1_000)
             day = identity.day(one.opened.subject or "", at.date())
             assert day is not None, "a day is given, so one comes back"
             rows = (dict(row.payload) for row in reader.rows(one.session_id) if row.kind == Kind.SAMPLES)
-            samples = unpack(rows)
-            if samples:
-                yield one.session_id, day, samples
+            chunks = [columns(chunk) for chunk in rows]
+            if any(one["t_ms"] for one in chunks):
+                yield one.session_id, day, chunks

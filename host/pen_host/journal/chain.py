@@ -50,6 +50,8 @@ PREV_HASH = COLUMNS.index("prev_hash")
 HASH = COLUMNS.index("hash")
 
 RawRow: TypeAlias = tuple[Any, ...]
+Context: TypeAlias = tuple[str, str, str, str, str | None, str | None, str | None]
+"""Boot, actor, role, kind, session, subject and pen: what many entries on end have in common."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -66,14 +68,33 @@ def row_text(row: RawRow) -> str:
     )
     if form != FORM:
         raise ValueError(f"form {form!r} is not known")
+    a, b, c, d, e, f = frame(station, (boot, actor, role, kind, session, subject, pen))
+    number = "null" if event is None else int(event)
+    return f'{a}{number}{b}{int(mono)}{c}{payload}{d}{encode_basestring(prev)}{e}{int(seq)}{f}{int(utc)}"}}'
+
+
+def frame(station: str, context: Context) -> tuple[str, str, str, str, str, str]:
+    """What stands in an entry's text before, between and after event, steady time, payload, hash before, number and time.
+
+    It is the same for many entries on end, so who walks a chain makes it once for them.
+
+    Args:
+        station: The station.
+        context: Boot, actor, role, kind, session, subject and pen.
+
+    Raises:
+        TypeError: One of them has another type than it must.
+    """
     quote = encode_basestring
+    boot, actor, role, kind = map(quote, context[:4])
+    session, subject, pen = ("null" if one is None else quote(one) for one in context[4:])
     return (
-        f'{{"actor":{quote(actor)},"boot_id":{quote(boot)},"event_id":{"null" if event is None else int(event)},'
-        f'"form":{FORM},"kind":{quote(kind)},"monotonic_ns":"{int(mono)}","payload":{payload},'
-        f'"pen_serial":{"null" if pen is None else quote(pen)},"prev_hash":{quote(prev)},"role":{quote(role)},'
-        f'"seq":{int(seq)},"session_id":{"null" if session is None else quote(session)},'
-        f'"station_id":{quote(station)},"subject":{"null" if subject is None else quote(subject)},'
-        f'"utc_ns":"{int(utc)}"}}'
+        f'{{"actor":{actor},"boot_id":{boot},"event_id":',
+        f',"form":{FORM},"kind":{kind},"monotonic_ns":"',
+        '","payload":',
+        f',"pen_serial":{pen},"prev_hash":',
+        f',"role":{role},"seq":',
+        f',"session_id":{session},"station_id":{quote(station)},"subject":{subject},"utc_ns":"',
     )
 
 

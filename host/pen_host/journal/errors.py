@@ -112,6 +112,22 @@ class JournalUnhealthyError(JournalError):
         )
 
 
+class JournalKeyError(JournalError):
+    """The record is encrypted and cannot be opened.
+
+    Args:
+        path: The record.
+        why: As a clause.
+        remedy: What to do, a sentence.
+    """
+
+    def __init__(self, path: Path, why: str, remedy: str) -> None:
+        super().__init__(
+            f"The record {path} is encrypted, or damaged from its first byte on, and {why}, so it was not opened and nothing "
+            f"was changed. {remedy}"
+        )
+
+
 class EntryError(JournalError):
     """An entry does not say what its kind must say; it was not written.
 

@@ -56,6 +56,8 @@ class Kind(StrEnum):
     """Digests of the rows that a change left in the other tables; see `pen_host.journal.seals`."""
     BACKUP = "backup"
     """The record was saved elsewhere, or restored from there."""
+    ENCRYPTION = "encryption"
+    """The record was encrypted, got another key, or its key was put back."""
     REPLICATION = "replication"
     """What this station and the clinic's server told each other that somebody has to know."""
 
@@ -77,6 +79,7 @@ REQUIRED: Mapping[str, tuple[str, ...]] = {
     Kind.SIGNATURE: ("of", "meaning", "digest"),
     Kind.ROWS: ("change_no", "rows"),
     Kind.BACKUP: ("change",),
+    Kind.ENCRYPTION: ("change",),
     Kind.REPLICATION: ("change",),
 }
 """Keys a payload of the kind must have; more are welcome."""
@@ -95,6 +98,7 @@ SIGNED = frozenset(
         Kind.SESSION_CLOSED,
         Kind.SIGNATURE,
         Kind.BACKUP,
+        Kind.ENCRYPTION,
     }
 )
 """Entries after which the head is signed and kept outside the record. No needle moves at any of them."""

@@ -1,8 +1,8 @@
 """Verifies a long chain on every core: each process takes a stretch of it, and the stretches meet at an entry.
 
-A stretch begins after an entry whose hash is taken as it stands, and the stretch before must end with exactly that entry, so
-together they prove what one walk proves. Only whether everything is right is found out here; where something is not, or a process
-could not be started, the chain is walked once more by one, which says what and where.
+A stretch begins after an entry whose hash is taken as it stands, and the stretch before ends with exactly that entry, so together
+they prove what one walk proves. Only whether everything is right is found out here; where something is not, or a process could
+not be started, the chain is walked once more by one, which says what and where.
 """
 
 from __future__ import annotations
@@ -14,79 +14,83 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 from pen_host.journal import sqlite
-from pen_host.journal.chain import COLUMNS, HASH, SEQ, ChainCheck, Head
+from pen_host.journal.stretch import holds
 
 LONG = 400_000
 """Shorter chains are walked by one process: starting others takes a third of a second. (J)"""
 PARTS_MAX = 8
-_BATCH = 5_000
-_SELECT = f"SELECT {', '.join(COLUMNS)} FROM entries WHERE station_id = ? AND seq > ? ORDER BY seq LIMIT ?"  # noqa: S608
 
 
-def intact_in_parts(
-    path: Path, station: str, ends: Head, known: Sequence[Head], progress: Callable[[int, int], None] | None
-) -> bool:
-    """Whether a chain is certainly right; False where it is not, or nobody knows.
+class Parts:
+    """Stretches of one chain, under way while this is open.
 
     Args:
         path: The record.
         station: Whose chain.
-        ends: Its last entry.
-        known: Heads that it must pass through.
-        progress: Called with entries checked and entries in all.
+        first: Number of the entry before them, 0 for the beginning.
+        last: Number of the last entry.
     """
-    parts = min(os.cpu_count() or 1, PARTS_MAX)
-    if parts < 2 or ends.seq < LONG or getattr(sys, "frozen", False):
-        return False
-    if any(head.station_id != station or head.seq > ends.seq for head in known):
-        return False
-    bounds = [ends.seq * number // parts for number in range(parts)] + [ends.seq]
-    begun = []
-    try:
-        for first, last in itertools.pairwise(bounds):
-            inside = [f"{head.seq}:{head.hash}" for head in known if first < head.seq <= last]
-            words = [sys.executable, "-m", __name__, str(path), station, str(first), str(last), *inside]
-            begun.append(subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))  # noqa: S603
+
+    def __init__(self, path: Path, station: str, first: int, last: int) -> None:
+        self._path, self._station = path, station
+        self._bounds = [first, last]
+        self._begun: list[subprocess.Popen[bytes]] = []
+
+    def __enter__(self) -> Self:
+        first, last = self._bounds
+        count = min(os.cpu_count() or 1, PARTS_MAX)
+        if count < 2 or last - first < LONG or getattr(sys, "frozen", False):
+            return self
+        bounds = [first + (last - first) * number // count for number in range(count)] + [last]
+        try:
+            for begin, end in itertools.pairwise(bounds):
+                words = [sys.executable, "-m", __name__, str(self._path), self._station, str(begin), str(end)]
+                self._begun.append(
+                    subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # noqa: S603
+                )
+            self._bounds = bounds
+        except OSError:
+            self._stop()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop()
+
+    def hold(self, progress: Callable[[int], None] | None = None) -> bool:
+        """Whether all of them are certainly right; False where one is not, or nobody knows.
+
+        Args:
+            progress: Called with the number of the newest entry walked.
+        """
+        if not self._begun:
+            first, last = self._bounds
+            with closing(sqlite.connect_reader(self._path)) as connection:
+                return holds(connection, self._station, first, last, progress)
         done = []
-        for number, process in enumerate(begun, 1):
+        for bound, process in zip(self._bounds[1:], self._begun, strict=True):
             done.append(process.wait() == 0)
             if progress:
-                progress(bounds[number], ends.seq)
+                progress(bound)
         return all(done)
-    except OSError:
-        return False
-    finally:
-        for process in begun:
+
+    def _stop(self) -> None:
+        for process in self._begun:
             process.kill()
             process.wait()
-
-
-def _stretch(path: Path, station: str, first: int, last: int, known: Sequence[Head]) -> bool:
-    with closing(sqlite.connect_reader(path)) as connection:
-        query = "SELECT hash FROM entries WHERE station_id = ? AND seq = ?"
-        hashes = [connection.execute(query, (station, seq)).fetchone() for seq in (first, last)]
-        if hashes[1] is None or (first and hashes[0] is None):
-            return False
-        check = ChainCheck(
-            [*known, Head(station, last, hashes[1][0])], Head(station, first, hashes[0][0]) if first else None
-        )
-        place, newest = first, ""
-        while place < last:
-            rows = connection.execute(_SELECT, (station, place, min(_BATCH, last - place))).fetchall()
-            if not rows:
-                return False
-            check.feed(rows)
-            place, newest = rows[-1][SEQ], rows[-1][HASH]
-        return place == last and newest == hashes[1][0] and not check.finish()
+        self._begun.clear()
 
 
 def main(words: Sequence[str]) -> int:
     """One stretch, in a process of its own: 0 where everything in it is right."""
-    path, station, first, last, *known = words
-    heads = [Head(station, int(seq), found) for seq, _, found in (text.partition(":") for text in known)]
-    return 0 if _stretch(Path(path), station, int(first), int(last), heads) else 1
+    path, station, first, last = words
+    with closing(sqlite.connect_reader(Path(path))) as connection:
+        return 0 if holds(connection, station, int(first), int(last)) else 1
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from pen_host.canonical import canonical_json, quoted
 from pen_host.errors import UsageError
 from pen_host.journal import sqlite
 from pen_host.journal.chain import COLUMNS
@@ -20,7 +21,9 @@ from pen_host.journal.strokes import StrokeReport, Witness, ZoneMark, tally
 from pen_host.models import PenEvent
 from pen_protocol.faults import Event
 
-_BATCH = 1_000
+_BATCH = 500
+_EVENTS = 100
+"""Events of a pen read at once; most sessions have fewer. (J)"""
 _ROWS = f"SELECT {', '.join(COLUMNS)} FROM entries"  # noqa: S608
 
 
@@ -58,32 +61,64 @@ class JournalReader:
             raise JournalUnwritableError(path, "there is no such file")
         self.path = path
         self._raw = sqlite.connect_reader(path)
+        self._station = ""
 
-    def sessions(self) -> tuple[SessionSummary, ...]:
-        """Every treatment, oldest first."""
-        query = (
-            "SELECT session_id, min(seq), max(seq), count(*), max(CASE WHEN kind = ? THEN utc_ns END),"
-            " min(CASE WHEN kind = ? THEN seq END)"
-            " FROM entries WHERE session_id IS NOT NULL GROUP BY session_id ORDER BY min(seq)"
+    def sessions(self, newest: int | None = None) -> tuple[SessionSummary, ...]:
+        """Treatments, oldest first: every one, or that many of the newest."""
+        bounds = self._ask(
+            "SELECT session_id, min(seq), max(seq), count(*) FROM entries WHERE session_id IS NOT NULL"
+            " GROUP BY session_id ORDER BY min(seq) DESC LIMIT ?",
+            -1 if newest is None else newest,
         )
-        found = []
-        for session_id, first, last, count, closed, opened in self._ask(
-            query, str(Kind.SESSION_CLOSED), str(Kind.SESSION_OPENED)
-        ):
-            row = next(self._rows("WHERE seq = ?", opened or first))
-            found.append(SessionSummary(session_id, row, closed, last, count))
-        return tuple(found)
+        first = bounds[-1][1] if bounds else 0
+        opened = {row.session_id: row for row in self._newest_first(Kind.SESSION_OPENED, first)}
+        closed = {
+            row.session_id: row.utc_ns for row in reversed([*self._newest_first(Kind.SESSION_CLOSED, first)])
+        }
+        return tuple(
+            SessionSummary(session, opened.get(session) or self._row(begun), closed.get(session), last, count)
+            for session, begun, last, count in reversed(bounds)
+        )
+
+    def session(self, session_id: str) -> SessionSummary | None:
+        """One treatment, None where the record has none of that name."""
+        begun, last, count = self._ask(
+            "SELECT min(seq), max(seq), count(*) FROM entries WHERE session_id = ?", session_id
+        )[0]
+        if not count:
+            return None
+        opened = next(self._of_session(session_id, Kind.SESSION_OPENED), None) or self._row(begun)
+        ends = [row.utc_ns for row in self._of_session(session_id, Kind.SESSION_CLOSED)]
+        return SessionSummary(session_id, opened, max(ends, default=None), last, count)
+
+    def left_open(self, pen_serial: str) -> tuple[SessionSummary, ...]:
+        """Treatments with a pen that were opened and never closed, oldest first."""
+        names = self._ask(
+            "SELECT session_id, min(seq) FROM entries WHERE kind = ? AND pen_serial = ? AND session_id NOT IN"
+            " (SELECT session_id FROM entries WHERE kind = ? AND session_id IS NOT NULL) GROUP BY session_id ORDER BY 2",
+            str(Kind.SESSION_OPENED),
+            pen_serial,
+            str(Kind.SESSION_CLOSED),
+        )
+        return tuple(one for one in (self.session(name) for name, _ in names) if one)
+
+    def last_opened_utc_ns(self, subject: str) -> int | None:
+        """When the newest treatment of somebody was opened; None where there is none."""
+        query = "SELECT max(utc_ns) FROM entries WHERE kind = ? AND subject = ?"
+        found: int | None = self._ask(query, str(Kind.SESSION_OPENED), subject)[0][0]
+        return found
 
     def station_id(self) -> str:
         """The station whose chain this is; nothing for a record without an entry."""
-        return self._ask("SELECT min(station_id) FROM entries")[0][0] or ""
+        if not self._station:
+            self._station = self._ask("SELECT min(station_id) FROM entries")[0][0] or ""
+        return self._station
 
     def rows(self, session_id: str | None = None, *, after_seq: int = 0) -> Iterator[Row]:
         """Entries in order, all or those of one session, read in batches so that the writer is not held back."""
-        station = self._ask("SELECT min(station_id) FROM entries")[0][0]
-        clause, values = "station_id = ?", [station]
+        clause, values = "station_id = ?", [self.station_id()]
         if session_id is not None:
-            clause, values = f"session_id = ? AND {clause}", [session_id, station]
+            clause, values = f"session_id = ? AND {clause}", [session_id, self.station_id()]
         while True:
             query = f"WHERE {clause} AND seq > ? ORDER BY seq LIMIT {_BATCH}"
             batch = list(self._rows(query, *values, after_seq))
@@ -98,40 +133,46 @@ class JournalReader:
         Raises:
             UsageError: The record has no such session.
         """
-        opened = next(
-            self._rows(
-                "WHERE session_id = ? AND kind = ? ORDER BY seq LIMIT 1", session_id, Kind.SESSION_OPENED
-            ),
-            None,
-        )
+        opened = next(self._of_session(session_id, Kind.SESSION_OPENED), None)
         if opened is None or opened.pen_serial is None:
             raise UsageError(
                 f"The record {self.path} has no session {session_id}, so nothing can be counted for it. "
                 "List the sessions and choose one of them."
             )
         nonce = int(opened.payload["nonce"])
-        events = list(self._session_events(opened.pen_serial, nonce))
+        events = list(self._session_events(opened.pen_serial, nonce, session_id))
         marks = [
             ZoneMark(int(row["from_event_id"]), str(row["zone"]))
-            for row in self._payloads(session_id, Kind.ZONE_SELECTED)
+            for row in (row.payload for row in self._of_session(session_id, Kind.ZONE_SELECTED))
         ]
         witnesses = [
             Witness(int(row["next_event"]), int(row["strokes_total"]), int(row["contact_total"]))
-            for row in self._payloads(session_id, Kind.STATUS)
+            for row in (row.payload for row in self._of_session(session_id, Kind.STATUS))
         ]
         first, last = (events[0].event_id, events[-1].event_id) if events else (0, 0)
         inside = [seen for seen in witnesses if first < seen.next_event <= last + 1]
         return tally(events, marks, inside).of_session(nonce)
 
-    def payloads(self, kind: Kind) -> list[Mapping[str, Any]]:
-        """What every entry of one kind says, oldest first."""
-        found = self._ask("SELECT payload FROM entries WHERE kind = ? ORDER BY seq", str(kind))
-        return [json.loads(text) for (text,) in found]
+    def payloads(self, kind: Kind, said: Mapping[str, object] | None = None) -> list[Mapping[str, Any]]:
+        """What entries of one kind say, oldest first.
+
+        Args:
+            kind: Which.
+            said: Only those that say this in so many words, whatever else they say.
+        """
+        words = [f"{quoted(name)}:{canonical_json(value)}" for name, value in (said or {}).items()]
+        held = " AND instr(payload, ?)" * len(words)
+        found = self._ask(f"SELECT payload FROM entries WHERE kind = ?{held} ORDER BY seq", str(kind), *words)  # noqa: S608
+        payloads: list[Mapping[str, Any]] = [json.loads(text) for (text,) in found]
+        if said is None:
+            return payloads
+        return [one for one in payloads if {**one, **said} == one]
 
     def last_event_id(self, pen_serial: str) -> int | None:
         """The newest event of a pen in the record; pulling goes on after it."""
-        row = self._ask("SELECT max(event_id) FROM entries WHERE pen_serial = ?", pen_serial)[0]
-        return None if row[0] is None else int(row[0])
+        query = "SELECT max(event_id) FROM entries WHERE station_id = ? AND pen_serial = ?"
+        found: int | None = self._ask(query, self.station_id(), pen_serial)[0][0]
+        return found
 
     def close(self) -> None:
         """Lets the file go; harmless when repeated."""
@@ -145,31 +186,55 @@ class JournalReader:
     ) -> None:
         self.close()
 
-    def _session_events(self, pen_serial: str, nonce: int) -> Iterator[PenEvent]:
+    def _session_events(self, pen_serial: str, nonce: int, session_id: str) -> Iterator[PenEvent]:
         """Events from the one that opened a session of the pen to the first one that is no longer part of it."""
-        inside = booted = False
-        for row in self._ask(
-            "SELECT payload FROM entries WHERE pen_serial = ? AND event_id IS NOT NULL ORDER BY event_id",
-            pen_serial,
-        ):
-            event = PenEvent.model_validate_json(row[0])
-            opens = event.code == Event.SESSION_OPENED and event.value == nonce
-            if not inside and not opens:
-                continue
-            inside = True
+        booted = False
+        for event in self._pen_events(pen_serial, self._opening_event(pen_serial, nonce, session_id)):
             yield event
             ends = booted and event.code != Event.RECOVERED
             if ends or event.code == Event.SESSION_CLOSED:
                 return
             booted = booted or event.code == Event.BOOTED
 
-    def _payloads(self, session_id: str, kind: Kind) -> list[Mapping[str, Any]]:
-        found = self._ask(
-            "SELECT payload FROM entries WHERE session_id = ? AND kind = ? ORDER BY seq",
-            session_id,
-            str(kind),
+    def _opening_event(self, pen_serial: str, nonce: int, session_id: str) -> int | None:
+        """Number of the event with which the pen opened a session; None where the record has none.
+
+        It lies among the session's own entries, unless it was pulled before anybody knew whose it was.
+        """
+        own = (PenEvent.model_validate(row.payload) for row in self._of_session(session_id, Kind.PEN_EVENT))
+        for events in (own, self._pen_events(pen_serial, 0)):
+            for event in events:
+                if event.code == Event.SESSION_OPENED and event.value == nonce:
+                    return event.event_id
+        return None
+
+    def _pen_events(self, pen_serial: str, event_id: int | None) -> Iterator[PenEvent]:
+        """Events of a pen from a number on, in order."""
+        query = (
+            "SELECT payload FROM entries WHERE station_id = ? AND pen_serial = ? AND event_id >= ?"
+            " ORDER BY event_id LIMIT ?"
         )
-        return [json.loads(text) for (text,) in found]
+        while event_id is not None:
+            found = self._ask(query, self.station_id(), pen_serial, event_id, _EVENTS)
+            event_id = None
+            for (text,) in found:
+                event = PenEvent.model_validate_json(text)
+                yield event
+                event_id = event.event_id + 1 if len(found) == _EVENTS else None
+
+    def _of_session(self, session_id: str, kind: Kind) -> Iterator[Row]:
+        """Entries of one kind of a session, oldest first."""
+        # the plus keeps the database from going through all entries of the kind instead of the session's few
+        return self._rows(
+            "WHERE session_id = ? AND +kind = ? ORDER BY station_id, seq", session_id, str(kind)
+        )
+
+    def _newest_first(self, kind: Kind, from_seq: int) -> Iterator[Row]:
+        clause = "WHERE kind = ? AND station_id = ? AND seq >= ? AND session_id IS NOT NULL ORDER BY seq DESC"
+        return self._rows(clause, str(kind), self.station_id(), from_seq)
+
+    def _row(self, seq: int) -> Row:
+        return next(self._rows("WHERE station_id = ? AND seq = ?", self.station_id(), seq))
 
     def _rows(self, where: str, *values: object) -> Iterator[Row]:
         return (Row(*columns) for columns in self._ask(f"{_ROWS} {where}", *values))

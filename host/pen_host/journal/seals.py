@@ -17,6 +17,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from pen_host.canonical import EXACT_MAX, CanonicalError, digest
+from pen_host.journal.cipher import row_class
 from pen_host.journal.kinds import Kind
 from pen_host.journal.rows import Draft
 
@@ -175,7 +176,7 @@ class Seals:
 def fetch(connection: sqlite3.Connection, table: Sealed, row_key: str) -> sqlite3.Row | None:
     """One row of a sealed table with its columns by name, or None."""
     cursor = connection.cursor()
-    cursor.row_factory = sqlite3.Row
+    cursor.row_factory = row_class(connection)
     parts = row_key.split("/") if len(table.key) > 1 else [row_key]
     where = " AND ".join(f'"{column}" = ?' for column in table.key)
     query = f'SELECT * FROM main."{table.name}" WHERE {where}'  # noqa: S608 - names of our own tables
@@ -188,7 +189,7 @@ def every_row(
 ) -> Iterator[tuple[str, sqlite3.Row, tuple[str, str] | None]]:
     """Every row of a table: its key, its columns, and salt and digest of its seal or None where it has none."""
     cursor = connection.cursor()
-    cursor.row_factory = sqlite3.Row
+    cursor.row_factory = row_class(connection)
     query = "SELECT row_key, salt, digest FROM row_states WHERE name = ?"
     states = {key: (salt, held) for key, salt, held in connection.execute(query, (table.name,))}
     for row in cursor.execute(f'SELECT * FROM main."{table.name}"'):  # noqa: S608

@@ -15,10 +15,14 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 APPLICATION_ID = 0x44504A31
 """Marks the file as a derma-pen record ("DPJ1")."""
+
+OF_VISITS = text("kind IN ('visit', 'signature')")
+"""Entries that tell of a visit, in the words of their index: only a question in the same words can use it."""
 
 metadata = MetaData()
 
@@ -49,6 +53,8 @@ entries = Table(
     CheckConstraint("length(hash) = 64 AND length(prev_hash) = 64", name="entries_hash"),
     Index("entries_session", "session_id", "station_id", "seq"),
     Index("entries_kind", "kind", "station_id", "seq"),
+    # the same on PostgreSQL, but to say so here would load its dialect at every start
+    Index("entries_visits", "subject", sqlite_where=OF_VISITS),
     sqlite_strict=True,
     sqlite_with_rowid=False,
 )

@@ -12,7 +12,8 @@ from typing import TypeAlias
 from pen_host.journal import sqlite
 from pen_host.journal.chain import COLUMNS, HASH, SEQ, STATION, ChainCheck, Damage, DamageKind, Head, RawRow
 from pen_host.journal.errors import JournalDamagedError
-from pen_host.journal.parts import intact_in_parts
+from pen_host.journal.parts import Parts
+from pen_host.journal.stretch import hash_at
 
 Progress: TypeAlias = Callable[[int, int], None]
 """Called with entries checked so far and entries in all."""
@@ -91,23 +92,17 @@ def _verify(
         )
         for name in sqlite.missing_guards(connection)
     ]
-    if after == 0:
-        damages += _file(connection)
     station = connection.execute("SELECT min(station_id) FROM entries").fetchone()[0] or ""
-    total = connection.execute("SELECT count(*) FROM entries").fetchone()[0] - after
+    total, ends = _ends(connection, station, after, known)
+    with Parts(path, station, after, ends.seq if ends else after) as parts:
+        if after == 0:
+            damages += _file(connection)
+        walked = (lambda seq: progress(seq - after, total)) if progress else None
+        if ends and not damages and parts.hold(walked):
+            return Report(total, ends, ())
     start = connection.execute(
         "SELECT station_id, seq, hash FROM entries WHERE station_id = ? AND seq = ?", (station, after)
     ).fetchone()
-    if after == 0 and not damages:
-        ends = connection.execute(
-            "SELECT station_id, seq, hash FROM entries ORDER BY station_id DESC, seq DESC LIMIT 1"
-        ).fetchone()
-        if (
-            ends
-            and ends[:2] == (station, total)
-            and intact_in_parts(path, station, Head(*ends), known, progress)
-        ):
-            return Report(total, Head(*ends), ())
     check = ChainCheck(known, Head(*start) if start else None)
     last: RawRow | None = None
     place = (station, after)
@@ -123,6 +118,22 @@ def _verify(
     damages += check.finish()
     damages += _foreign(station, last, known)
     return Report(check.checked, Head(*place, last[HASH]) if last else None, tuple(damages))
+
+
+def _ends(
+    connection: sqlite3.Connection, station: str, after: int, known: Sequence[Head]
+) -> tuple[int, Head | None]:
+    """How many entries there are after one; and the last, if their count fits its number and every known head is there."""
+    total, *columns = connection.execute(
+        "SELECT (SELECT count(*) FROM entries), station_id, seq, hash FROM entries"
+        " ORDER BY station_id DESC, seq DESC LIMIT 1"
+    ).fetchone() or (0, "", 0, "")
+    ends = Head(*columns)
+    fits = ends.station_id == station and ends.seq == total > 0
+    there = all(
+        head.station_id == station and head.hash == hash_at(connection, station, head.seq) for head in known
+    )
+    return total - after, ends if fits and there else None
 
 
 def _file(connection: sqlite3.Connection) -> list[Damage]:

@@ -113,6 +113,12 @@ def read(path: Path) -> Chain:
         ValueError: It is none.
     """
     chain = Chain()
+    with path.open("rb") as file:
+        if not file.read(1).startswith(b"{"):
+            raise ValueError(
+                f"{path} is no export; a record itself, encrypted or not, is exported by whoever has its key with "
+                "pen log export --out FOLDER"
+            )
     with path.open(encoding="utf-8") as lines:
         first = json.loads(next(lines, "null"))
         if not isinstance(first, dict) or first.get("form") != FORM:

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, insert
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import StaticPool
 
-from pen_host.journal import layout, sqlite
+from pen_host.journal import encrypting, layout, record_keys, sqlite
 from pen_host.journal.chain import COLUMNS, GENESIS, Head
 from pen_host.journal.errors import (
     EntryError,
@@ -105,7 +105,7 @@ class Journal:
             raise JournalUnwritableError(path, str(error)) from error
         lock = WriterLock(path)
         try:
-            raw = sqlite.connect_writer(path)
+            raw = sqlite.connect_writer(path, vault=vault)
             try:
                 journal = cls(path, lock, raw, utc_ns, monotonic_ns, vault)
                 journal._start(station_id or secrets.token_hex(8))
@@ -355,6 +355,8 @@ class Journal:
         new = sqlite.is_empty(self._raw)
         if not new:
             sqlite.check_file(self.path, self._raw)
+            # only a record that opens and is whole takes the place of what an encryption cut short left beside it
+            encrypting.finish(self.path)
         saved = layout.bring_up_to_date(self.path, self._raw, self._engine)
         if new:
             sqlite.sync_folder(self.path.parent)
@@ -396,11 +398,13 @@ class Journal:
 
     def _surroundings(self) -> dict[str, object]:
         """What durability rests on, so that a record says under which settings it was written."""
-        chosen = sqlite.durability(sqlite3.sqlite_version_info)
+        used = sqlite.version(self._raw)
+        chosen = sqlite.durability(tuple(int(part) for part in used.split(".")))
         return {
-            "sqlite": sqlite3.sqlite_version,
+            "sqlite": used,
             "journal_mode": chosen.journal_mode,
             "synchronous": chosen.synchronous,
+            "encrypted": record_keys.is_encrypted(self.path),
             "python": platform.python_version(),
             "system": platform.system(),
             **({"key": self._signer.public} if self._signer else {"unsigned": self._evidence_failure}),
@@ -408,7 +412,7 @@ class Journal:
 
     def _read_head(self) -> Head | None:
         row = self._raw.execute(
-            "SELECT station_id, seq, hash FROM entries ORDER BY seq DESC LIMIT 1"
+            "SELECT station_id, seq, hash FROM entries ORDER BY station_id DESC, seq DESC LIMIT 1"
         ).fetchone()
         return Head(*row) if row else None
 

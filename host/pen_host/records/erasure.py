@@ -16,6 +16,7 @@ from sqlalchemy import delete, func, select
 
 from pen_host.journal import Draft, Kind
 from pen_host.records import photo_files
+from pen_host.records.at_rest import copies_of
 from pen_host.records.errors import ConflictError, InputError
 from pen_host.records.store import Store, Writing
 from pen_host.records.tables import (
@@ -70,13 +71,19 @@ def erase(store: Store, patient_id: str, reason: str, writing: Writing) -> Draft
         raise ConflictError("This patient was erased before, so nothing was changed. Nothing is to be done.")
     _must_be_past_keeping(writing, patient_id, store.today())
     # files first: should the rest fail, the patient is still there to be erased, and no face is left without a name
-    photo_files.remove(store, _only_theirs(writing, patient_id))
+    photo_files.remove(store, only_theirs(writing, patient_id))
     wipe(writing, patient_id)
     return Draft(Kind.PATIENT, {"change": "erased", "reason": reason}, subject=patient_id)
 
 
 def wipe(writing: Writing, patient_id: str) -> None:
-    """Removes from the tables who a patient is, and everything written about them as text."""
+    """Removes from the tables who a patient is, and everything written about them as text; says when."""
+    forget(writing, patient_id)
+    writing.change(patients, patients.c.id == patient_id, erased_at=writing.at)
+
+
+def forget(writing: Writing, patient_id: str) -> None:
+    """Removes from the tables who a patient is: every column of `personal.PERSONAL`."""
     connection = writing.connection
     connection.execute(delete(demographics).where(demographics.c.patient_id == patient_id))
     connection.execute(delete(notes).where(notes.c.patient_id == patient_id))
@@ -88,10 +95,9 @@ def wipe(writing: Writing, patient_id: str) -> None:
     writing.change(topicals, topicals.c.patient_id == patient_id, detail=None)
     signed = {"signed_by": GONE, "salt": "", "withdrawn_reason": None}
     writing.change(consents, consents.c.patient_id == patient_id, **signed)
-    writing.change(patients, patients.c.id == patient_id, erased_at=writing.at)
 
 
-def _only_theirs(writing: Writing, patient_id: str) -> list[str]:
+def only_theirs(writing: Writing, patient_id: str) -> list[str]:
     """Digests of a patient's photographs that are nobody else's."""
     theirs = select(photographs.c.sha256).where(photographs.c.patient_id == patient_id)
     others = select(photographs.c.sha256).where(photographs.c.patient_id != patient_id)
@@ -112,8 +118,7 @@ def reason_for(text: str) -> str:
 
 def copies_beside(store: Store) -> tuple[str, ...]:
     """Older copies of the record in its folder."""
-    path = store.path
-    return tuple(sorted(file.name for file in path.parent.glob(f"{path.stem}.before-*{path.suffix}")))
+    return tuple(copy.name for copy in copies_of(store.path))
 
 
 def _must_be_past_keeping(writing: Writing, patient_id: str, today: date) -> None:

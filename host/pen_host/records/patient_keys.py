@@ -63,13 +63,22 @@ def unseal(key: bytes, sealed: bytes, place: bytes) -> bytes | None:
         return None
 
 
+def must_seal() -> None:
+    """Refuses where nothing can be sealed.
+
+    Raises:
+        UsageError: `cryptography` is missing.
+    """
+    _cipher(bytes(KEY_BYTES))
+
+
 def _cipher(key: bytes) -> object:
     try:
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM
     except ImportError as error:
         raise UsageError(
-            "The package cryptography is missing, without which nothing can be sealed, so no backup was made or read. Install "
-            "the extra evidence."
+            "The package cryptography is missing, without which nothing can be sealed or opened, so nothing was saved, encrypted "
+            "or read. Install the extra evidence or encryption."
         ) from error
     return AESGCM(key)
 

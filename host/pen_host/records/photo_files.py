@@ -1,25 +1,21 @@
-"""Files of photographs: decoded and encoded anew, named by what is in them, below the folder of the record."""
+"""Photographs as they are kept: decoded and encoded anew, named by what is in them. `photo_folder` has the files."""
 
 from __future__ import annotations
 
 import hashlib
 import io
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pen_host.errors import VerificationError
-from pen_host.journal import JournalUnwritableError
+from pen_host.records import photo_folder
 from pen_host.records.errors import InputError
 from pen_host.records.store import Store
 
 if TYPE_CHECKING:
     from PIL import Image
 
-FOLDER = "photographs"
-"""Beside the record."""
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF")
 """What cameras and scanners write and what can be read without another program."""
 BYTES_MAX = 64 * 1024 * 1024
@@ -101,21 +97,7 @@ def keep(store: Store, kept: Encoded) -> bool:
     Raises:
         JournalError: It cannot be written.
     """
-    target = path_of(store, kept.sha256)
-    if target.is_file():
-        return False
-    part = target.with_suffix(".part")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with part.open("wb") as file:
-            file.write(kept.content)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(target)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise JournalUnwritableError(target, error.strerror or str(error)) from error
-    return True
+    return photo_folder.keep(store.path, kept.sha256, kept.content)
 
 
 def read(store: Store, sha256: str) -> bytes:
@@ -123,25 +105,9 @@ def read(store: Store, sha256: str) -> bytes:
 
     Raises:
         VerificationError: The file is gone, or is not what it was.
+        JournalError: It is sealed and its key is not at hand.
     """
-    path = path_of(store, sha256)
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise VerificationError(
-            f"The photograph {sha256[:12]} is not in {path.parent} any more ({error.strerror or error}), so it cannot be "
-            "shown. Restore it from a backup."
-        ) from error
-    if hashlib.sha256(content).hexdigest() != sha256:
-        raise VerificationError(
-            f"The photograph {path} is not what was stored, so it is not shown. Restore it from a backup."
-        )
-    return content
-
-
-def path_of(store: Store, sha256: str) -> Path:
-    """Where a photograph lies."""
-    return store.path.parent / FOLDER / f"{sha256}.jpg"
+    return photo_folder.read(store.path, sha256)
 
 
 def remove(store: Store, digests: Iterable[str]) -> None:
@@ -150,12 +116,7 @@ def remove(store: Store, digests: Iterable[str]) -> None:
     Raises:
         JournalError: One cannot be removed.
     """
-    for sha256 in digests:
-        path = path_of(store, sha256)
-        try:
-            path.unlink(missing_ok=True)
-        except OSError as error:
-            raise JournalUnwritableError(path, error.strerror or str(error)) from error
+    photo_folder.remove(store.path, digests)
 
 
 def _jpeg(picture: Image.Image) -> bytes:

@@ -7,10 +7,11 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import RowMapping, select
 
-from pen_host.journal import Head, Kind
-from pen_host.journal.tables import entries
+from pen_host.journal import Head
+from pen_host.journal.tables import OF_VISITS, entries
 from pen_host.records.errors import NotFoundError
 from pen_host.records.store import Store
+from pen_host.records.tables import visits
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 """From which the chain counts its nanoseconds."""
@@ -40,7 +41,7 @@ def newest(store: Store) -> Seal:
     Raises:
         NotFoundError: It holds no entry.
     """
-    row = store.row(select(entries).order_by(entries.c.seq.desc()).limit(1))
+    row = store.row(select(entries).order_by(entries.c.station_id.desc(), entries.c.seq.desc()).limit(1))
     if row is None:
         raise NotFoundError("entry", "at all")
     return _seal(row)
@@ -54,8 +55,9 @@ def of_visit(store: Store, visit_id: str) -> Seal:
     Raises:
         NotFoundError: No entry tells of such a visit.
     """
+    patient = select(visits.c.patient_id).where(visits.c.id == visit_id).scalar_subquery()
     of = entries.c.payload.contains(visit_id, autoescape=True)
-    query = select(entries).where(entries.c.kind.in_([Kind.SIGNATURE, Kind.VISIT]), of)
+    query = select(entries).where(entries.c.subject == patient, OF_VISITS, of)
     row = store.row(query.order_by(entries.c.seq.desc()).limit(1))
     if row is None:
         raise NotFoundError("visit", visit_id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ from sqlalchemy import Connection, Engine, RowMapping, Select, Table, create_eng
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
-from pen_host.canonical import canonical_json, digest
+from pen_host.canonical import digest
 from pen_host.journal import Draft, Journal, JournalUnwritableError, layout, sqlite
 from pen_host.models import Plan
 from pen_host.records.errors import ConflictError
@@ -161,7 +162,7 @@ def writer(row: RowMapping) -> Person:
 
 def as_plan(content: Any) -> Plan:
     """A plan from its column."""
-    return Plan.model_validate_json(canonical_json(content))
+    return Plan.model_validate_json(json.dumps(content))
 
 
 def _conflict(error: IntegrityError) -> str:

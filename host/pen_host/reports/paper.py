@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from datetime import UTC, datetime
 from functools import cache
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from pen_host.errors import UsageError
-from pen_host.reports.blocks import Block, Picture, Sheet, Side
+from pen_host.reports.blocks import Block, Note, Picture, Sheet, Side, Tone
 
 TEMPLATE = Path(__file__).parent / "sheet.typ"
 STANDARDS = ("a-2a", "ua-1")
@@ -24,6 +24,9 @@ _NEVER = ("Cc", "Cf", "Co", "Cs", "Mn", "Zs", "Zl", "Zp")
 """Kinds of letters that PDF/A forbids, or that no font has for every letter they may stand above."""
 MISSING = "\u25af"
 """Stands for a letter that cannot be set."""
+UNSET_MAX = 12
+"""Words with such letters that are spelled out under a report. (J)"""
+_PUNCTUATION = ",.;:()[]'\""
 _EXTRA = "record"
 
 
@@ -75,7 +78,7 @@ def _compile(sheet: Sheet, at: datetime, **options: Any) -> Any:
 
 
 def _data(sheet: Sheet, at: datetime) -> bytes:
-    content = {
+    content: dict[str, Any] = {
         "title": sheet.title,
         "subtitle": sheet.subtitle,
         "running": sheet.running,
@@ -86,7 +89,43 @@ def _data(sheet: Sheet, at: datetime) -> bytes:
     }
     names = _names(sheet)
     content["blocks"] = [_block(block, names) for block in sheet.blocks]
+    content["blocks"] += [_block(note, names) for note in _unset_note(content)]
     return json.dumps(_printable(content), ensure_ascii=False).encode()
+
+
+def _unset_note(content: Any) -> Iterator[Note]:
+    """Says for each word with a letter that cannot be set how it is written: a name must not be lost on paper."""
+    unset: dict[str, str] = {}
+    for text in _texts(content):
+        for word in unicodedata.normalize("NFC", text).split():
+            points = [f"U+{ord(letter):04X}" for letter in word if _is_unset(letter)]
+            if points:
+                unset[word.strip(_PUNCTUATION)] = " ".join(points)
+    if not unset:
+        return
+    lines = [f"{word}: {points}" for word, points in sorted(unset.items())[:UNSET_MAX]]
+    if len(unset) > UNSET_MAX:
+        lines.append(
+            f"and {len(unset) - UNSET_MAX} more words; the record has all of them as they were typed"
+        )
+    title = f"Letters that no font here has stand as {MISSING}; by their Unicode numbers they are"
+    yield Note(title, tuple(lines), Tone.WARN)
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Every text in what is to be set."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for one in value.values():
+            yield from _texts(one)
+    elif isinstance(value, list | tuple):
+        for one in value:
+            yield from _texts(one)
+
+
+def _is_unset(letter: str) -> bool:
+    return letter not in _letters() and _letter(letter) == MISSING
 
 
 def _printable(value: Any) -> Any:

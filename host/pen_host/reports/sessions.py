@@ -9,9 +9,11 @@ from statistics import median
 
 from pen_host.journal import JournalReader, Kind, Row, Run, StrokeReport
 from pen_host.records.seals import EPOCH
-from pen_host.trace import Mark, Sample, unpack
+from pen_host.trace import Columns, Mark, Sample, thinned
 
 _STROKING = "STROKING"
+_DRAWN_SAMPLES = 2_000
+"""A picture on paper shows no more. (J)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,8 @@ class SessionTold:
         depth_measured_um: By zone, what the pen reported as reached, last.
         trips: Stops.
         report: Strokes.
-        samples: What was measured.
+        samples: What was measured, thinned to what a picture can show.
+        rates_mhz: By a zone's index, the middle of the rates measured while stroking; of every sample.
         marks: Named moments.
     """
 
@@ -63,6 +66,7 @@ class SessionTold:
     trips: tuple[TripTold, ...]
     report: StrokeReport
     samples: tuple[Sample, ...]
+    rates_mhz: dict[int, int]
     marks: tuple[Mark, ...]
 
     def runs(self, zone: str) -> tuple[Run, ...]:
@@ -71,13 +75,7 @@ class SessionTold:
 
     def rate_measured_mhz(self, zone: str) -> int | None:
         """Middle of the rates measured while stroking in a zone; None where nothing was sampled."""
-        index = self.zones.index(zone) if zone in self.zones else -1
-        rates = [
-            one.rate_measured_mhz
-            for one in self.samples
-            if one.zone == index and one.state == _STROKING and one.rate_measured_mhz
-        ]
-        return round(median(rates)) if rates else None
+        return self.rates_mhz.get(self.zones.index(zone)) if zone in self.zones else None
 
 
 def told(reader: JournalReader, session_id: str) -> SessionTold:
@@ -85,13 +83,16 @@ def told(reader: JournalReader, session_id: str) -> SessionTold:
 
     Raises:
         UsageError: The record has no such session.
-        ValueError: Its samples are of another version.
+        TraceError: Its samples are of another version, or damaged.
     """
     report = reader.strokes(session_id)
     rows = list(reader.rows(session_id))
     opened = next(row for row in rows if row.kind == Kind.SESSION_OPENED)
     closed = next((row for row in rows if row.kind == Kind.SESSION_CLOSED), None)
     zones = tuple(dict.fromkeys(str(row.payload["zone"]) for row in rows if row.kind == Kind.ZONE_SELECTED))
+    chunks = [row.payload for row in rows if row.kind == Kind.SAMPLES]
+    rates = _Rates()
+    samples = thinned(chunks, _DRAWN_SAMPLES, rates.take)
     return SessionTold(
         session_id,
         _at(opened),
@@ -104,13 +105,31 @@ def told(reader: JournalReader, session_id: str) -> SessionTold:
         _depths(rows),
         _trips(rows),
         report,
-        tuple(unpack(dict(row.payload) for row in rows if row.kind == Kind.SAMPLES)),
+        tuple(samples),
+        rates.middle(),
         tuple(
             Mark((row.utc_ns - opened.utc_ns) // 1_000_000, str(row.payload["cause"]).lower(), trip=True)
             for row in rows
             if row.kind == Kind.TRIP
         ),
     )
+
+
+class _Rates:
+    """Rates that were measured while stroking, by zone."""
+
+    def __init__(self) -> None:
+        self._found: dict[int, list[int]] = {}
+
+    def take(self, found: Columns) -> None:
+        """The values of one chunk."""
+        for zone, state, rate in zip(found["zone"], found["state"], found["rate_measured_mhz"], strict=True):
+            if state == _STROKING and rate:
+                self._found.setdefault(zone, []).append(rate)
+
+    def middle(self) -> dict[int, int]:
+        """The middle of each zone's."""
+        return {zone: round(median(rates)) for zone, rates in self._found.items()}
 
 
 def _depths(rows: Sequence[Row]) -> dict[str, int]:

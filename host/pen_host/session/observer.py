@@ -17,8 +17,9 @@ from .session import Session
 
 PERIOD_S = 0.1
 """One look at the pen: as often as STATUS comes (`pen_protocol.limits.STATUS_PERIOD_MS`)."""
-CHUNK_SAMPLES = 20
-"""Samples are written down in chunks of this many: a crash loses two seconds of the picture, and no strokes."""
+CHUNK_SAMPLES, CHUNK_MS = 500, 2_000
+"""A chunk of samples is written down when it has this many or spans this long: a crash loses two seconds of the picture at the
+pace of STATUS, half a second at 1 kHz, and no strokes. (J)"""
 BETWEEN_ZONES = -1
 
 
@@ -105,7 +106,7 @@ class Observer:
             return
         self.samples.append(sample)
         self._unwritten.append(sample)
-        if len(self._unwritten) >= CHUNK_SAMPLES:
+        if len(self._unwritten) >= CHUNK_SAMPLES or sample.t_ms - self._unwritten[0].t_ms >= CHUNK_MS:
             self._write()
         self._show()
 

@@ -103,19 +103,19 @@ def last_treated(journal: Journal, subject: str | None) -> date | None:
     if subject is None:
         return None
     with journal.reader() as reader:
-        opened = [one.opened.utc_ns for one in reader.sessions() if one.opened.subject == subject]
-    return datetime.fromtimestamp(max(opened) / 1e9, UTC).date() if opened else None
+        opened = reader.last_opened_utc_ns(subject)
+    return None if opened is None else datetime.fromtimestamp(opened / 1e9, UTC).date()
 
 
 def used_cartridges(journal: Journal) -> frozenset[str]:
     """Serial numbers of every cartridge that this record ever tried to burn: whether or not it was, it is not new."""
     with journal.reader() as reader:
-        intents = reader.payloads(Kind.INTENT)
-    return frozenset(str(one["serial"]) for one in intents if one["request"] == "CARTRIDGE_USE")
+        burns = reader.payloads(Kind.INTENT, {"request": "CARTRIDGE_USE"})
+    return frozenset(str(one["serial"]) for one in burns)
 
 
 def recalled_lots(journal: Journal) -> frozenset[str]:
     """Lots that this record called back, of whatever article: a chip names its lot and not its article."""
     with journal.reader() as reader:
-        told = reader.payloads(Kind.STOCK)
-    return frozenset(str(one["lot"]) for one in told if one["change"] == "recalled")
+        recalls = reader.payloads(Kind.STOCK, {"change": "recalled"})
+    return frozenset(str(one["lot"]) for one in recalls)

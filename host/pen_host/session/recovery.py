@@ -35,8 +35,7 @@ class Recovered:
 def interrupted(journal: Journal, serial: str) -> list[SessionSummary]:
     """Sessions with this pen that were opened and never closed, oldest first."""
     with journal.reader() as reader:
-        sessions = reader.sessions()
-    return [one for one in sessions if one.opened.pen_serial == serial and one.closed_utc_ns is None]
+        return list(reader.left_open(serial))
 
 
 def recover(pen: Pen, journal: Journal, operator: Operator) -> list[Recovered]:

@@ -12,7 +12,8 @@ from sqlalchemy.exc import IntegrityError
 from pen_host.canonical import CanonicalError
 from pen_host.journal import Draft, Journal
 from pen_host.journal.seals import row_digest
-from pen_host.records.tables import metadata
+from pen_host.records.tables import metadata, patients, photographs
+from pen_host.stations.erasures import Erasures
 
 if TYPE_CHECKING:
     from psycopg import Connection
@@ -99,16 +100,33 @@ def _fits(content: dict[str, Any] | None, digest: str, salt: str) -> bool:
 
 
 def _take_over(journal: Journal, changes: Sequence[_Change], sent: int, newest: int, done: Told) -> None:
+    erasures = Erasures(journal)
+
     def change(connection: Any) -> list[Draft]:
         connection.exec_driver_sql("PRAGMA defer_foreign_keys = ON")
+        erasures.before(connection, _erased(changes), _gone(changes, photographs.name))
         for one in [*changes]:
             _one(connection, one, sent, done)
+        erasures.within(connection)
         connection.exec_driver_sql(
             "UPDATE station_link SET fetched_version = ?, fetched_us = ?", (newest, time.time_ns() // 1000)
         )
         return []
 
     journal.together(change, foreign=True)
+    erasures.after()
+
+
+def _erased(changes: Sequence[_Change]) -> list[str]:
+    """Patients that the server says were erased."""
+    return [
+        one.row_key for one in changes if one.name == patients.name and (one.content or {}).get("erased_at")
+    ]
+
+
+def _gone(changes: Sequence[_Change], table: str) -> list[str]:
+    """Keys of rows of a table that are gone."""
+    return [one.row_key for one in changes if one.name == table and one.content is None]
 
 
 def _one(connection: Any, one: _Change, sent: int, done: Told) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
-from pen_host.journal import Draft, Journal, Kind, sqlite
+from pen_host.journal import Draft, Journal, JournalReader, Kind, sqlite
 from pen_host.stations.errors import NotJoinedError
 from pen_host.stations.server import connected, must_be_ours
 from pen_host.vault import Vault
@@ -65,13 +65,14 @@ def join(journal: Journal, url: str, vault: Vault) -> None:
     journal.together(change)
 
 
-def server_url(journal: Journal, vault: Vault) -> str:
+def server_url(journal: Journal | JournalReader, vault: Vault) -> str:
     """The server that a station joined.
 
     Raises:
         NotJoinedError: It joined none.
     """
-    kept = vault.get(secret_name(journal.station_id))
+    station = journal.station_id if isinstance(journal, Journal) else journal.station_id()
+    kept = vault.get(secret_name(station))
     if kept is None:
         raise NotJoinedError
     return kept.decode()

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from pen_host.journal import Draft, Head, Journal, Kind, sqlite
 from pen_host.journal.chain import COLUMNS
+from pen_host.records.personal import SALT
 from pen_host.stations.errors import ForkedChainError, NotJoinedError
 from pen_host.stations.fetching import fetch_changes
 from pen_host.stations.outbox import Outbox, Waiting
@@ -30,6 +31,8 @@ ROWS_AT_ONCE = 500
 """In one transaction of the server: the most that has to be sent again when it goes away. (J)"""
 TURN = 0x44504A31
 """The advisory lock by which stations take turns."""
+WRITTEN = ("station_id", "at", "by_name", "by_role")
+"""What each row says of its writing; never changed."""
 _TYPES = {"seq": "bigint", "form": "int", "utc_ns": "bigint", "monotonic_ns": "bigint", "event_id": "bigint"}
 
 
@@ -129,7 +132,8 @@ def _send_rows(
             done.rows += batch.taken
             done.known += batch.known
             done.conflicts += [sentence for _, sentence in batch.conflicts]
-            again += [(one.table.name, one.row_key) for one, _ in batch.conflicts if one not in batch.refused]
+            stands = [*batch.alike, *(one for one, _ in batch.conflicts if one not in batch.refused)]
+            again += [(one.table.name, one.row_key) for one in stands]
     return again
 
 
@@ -142,6 +146,7 @@ class _Batch:
         versions: The version that each accepted row has there.
         conflicts: Rows that were put aside, with why.
         refused: Those of them that no other version stands for.
+        alike: Rows that another station changed in the same way: nobody has to look at them.
     """
 
     def __init__(self, server: Connection[tuple[Any, ...]], station: str, rows: Sequence[Waiting]) -> None:
@@ -152,6 +157,7 @@ class _Batch:
         self.versions: dict[str, int] = {}
         self.conflicts: list[tuple[Waiting, str]] = []
         self.refused: list[Waiting] = []
+        self.alike: list[Waiting] = []
 
     @property
     def name(self) -> str:
@@ -178,11 +184,32 @@ class _Batch:
                 new.append(one)
             elif version == one.base or station == self._station:
                 changed.append(one)
+            elif one.base and self._is_alike(one):
+                self.alike.append(one)
             else:
                 self._put_aside(one, f"station {station} changed it at the same time", station)
         self._insert([one for one in new if one.content is not None])
         for one in changed:
             self._one(one, self._update)
+
+    def _is_alike(self, one: Waiting) -> bool:
+        """Whether the server's row says the same, salts and writer apart."""
+        from psycopg.rows import dict_row
+
+        if one.content is None:
+            return False
+        where = " AND ".join(f'"{column}" = %s' for column in one.table.key)
+        with self._server.cursor(row_factory=dict_row) as cursor:
+            cursor.execute(
+                f'SELECT * FROM "{self.name}" WHERE {where}',  # noqa: S608 - our own names
+                [one.content[column] for column in one.table.key],
+            )
+            found = cursor.fetchone()
+        aside = {SALT, *WRITTEN}
+        mine = {name: value for name, value in one.content.items() if name not in aside}
+        return found is not None and mine == {
+            name: value for name, value in found.items() if name not in aside
+        }
 
     def _insert(self, rows: list[Waiting]) -> None:
         """All at once where nothing is in the way, else one by one."""
@@ -220,7 +247,7 @@ class _Batch:
         if one.content is None:
             self._server.execute(f'DELETE FROM "{self.name}" WHERE {where}', keys)  # noqa: S608
             return
-        fixed = {*one.table.key, "station_id", "at", "by_name", "by_role"}
+        fixed = {*one.table.key, *WRITTEN}
         values = {column: value for column, value in one.content.items() if column not in fixed}
         sets = ", ".join(f'"{column}" = %s' for column in values)
         text = f'UPDATE "{self.name}" SET {sets} WHERE {where}'  # noqa: S608

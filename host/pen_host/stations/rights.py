@@ -2,11 +2,11 @@
 
 | role | may |
 | --- | --- |
-| `pen_station` | read the clinical tables; add rows in its own name; change rows but never whose they are; append its own chain |
-| `pen_reader` | read the clinical tables without names, texts of notes and signatures: for reports over a clinic |
+| `pen_station` | read the clinical tables; add rows in its own name, change any; settle conflicts; append its own chain |
+| `pen_reader` | read the clinical tables without what `pen_host.records.personal` lists: for reports over a clinic |
 | `pen_auditor` | read chains, signed heads, stations and conflicts |
 
-Only erasing removes anything, from `demographics` and `notes`. Nobody but the owner of the tables changes a chain, and the guards
+Only erasing removes anything: names, notes and photographs. Nobody but the owner of the tables changes a chain, and the guards
 refuse the owner as well.
 """
 
@@ -16,10 +16,10 @@ from collections.abc import Iterator
 
 from sqlalchemy import Table
 
+from pen_host.records.personal import ROWS, hidden
+
 STATION, READER, AUDITOR = "pen_station", "pen_reader", "pen_auditor"
-ERASABLE = ("demographics", "notes")
-_PERSONAL = {"demographics", "notes"}
-_PERSONAL_COLUMNS = {"consents": {"signed_by", "salt"}, "topicals": {"detail"}, "reaction_days": {"note"}}
+_SETTLING = ("settled_by", "settled_at", "settled_how", "settled_reason", "settled_station")
 _NEVER_CHANGED = {"station_id", "at", "by_name", "by_role"}
 
 _ROLE = """
@@ -43,11 +43,13 @@ def statements(clinical: list[Table]) -> Iterator[str]:
     """
     yield from (_ROLE.format(role) for role in (STATION, READER, AUDITOR))
     yield _THIS_STATION
-    yield "REVOKE ALL ON ALL TABLES IN SCHEMA public FROM PUBLIC"
+    # and from readers, who are given anew what they may see: an older list showed them more
+    yield f"REVOKE ALL ON ALL TABLES IN SCHEMA public FROM PUBLIC, {READER}"
     yield f"GRANT USAGE ON SCHEMA public TO {STATION}, {READER}, {AUDITOR}"
     yield f"GRANT SELECT ON alembic_version, clinic_version, server_version TO {STATION}, {READER}, {AUDITOR}"
     yield f"GRANT SELECT ON entries, signed_heads, stations, conflicts TO {AUDITOR}"
     yield f"GRANT SELECT, INSERT ON entries, signed_heads, conflicts TO {STATION}"
+    yield f"GRANT UPDATE ({', '.join(_SETTLING)}) ON conflicts TO {STATION}"
     yield f"GRANT SELECT ON stations TO {STATION}"
     yield f"GRANT UPDATE (change_no, seen_at, public_key) ON stations TO {STATION}"
     yield f"GRANT SELECT, INSERT, UPDATE ON row_versions TO {STATION}"
@@ -57,6 +59,8 @@ def statements(clinical: list[Table]) -> Iterator[str]:
             table, read=f"station_id = pen_this_station() OR pg_has_role('{AUDITOR}', 'MEMBER')"
         )
     yield from _own_rows("conflicts", read="true")
+    # settled once, and by this station
+    yield from _policy("conflicts", "UPDATE", "settled_at IS NULL", "settled_station = pen_this_station()")
     yield from _own_rows("row_versions", read="true")
     yield from _policy("row_versions", "UPDATE", "true", "station_id = pen_this_station()")
     yield "ALTER TABLE stations ENABLE ROW LEVEL SECURITY"
@@ -75,13 +79,13 @@ def _clinical(table: Table) -> Iterator[str]:
     )
     yield from _own_rows(table.name, read="true")
     yield from _policy(table.name, "UPDATE", "true", "true")
-    if table.name in ERASABLE:
+    if table.name in ROWS:
         yield f'GRANT DELETE ON "{table.name}" TO {STATION}'
         yield from _policy(table.name, "DELETE", "true")
-    if table.name not in _PERSONAL:
-        hidden = _PERSONAL_COLUMNS.get(table.name, set())
-        shown = [column.name for column in table.columns if column.name not in hidden]
-        yield f'GRANT SELECT ({", ".join(shown)}) ON "{table.name}" TO {READER}'
+    names = [column.name for column in table.columns]
+    kept_from_readers = hidden(table.name, names)
+    shown = [name for name in names if name not in kept_from_readers]
+    yield f'GRANT SELECT ({", ".join(shown)}) ON "{table.name}" TO {READER}'
 
 
 def _own_rows(table: str, *, read: str) -> Iterator[str]:

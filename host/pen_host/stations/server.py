@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import csv
-import gzip
 import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pen_host.errors import PenError, UsageError
+from pen_host.errors import UsageError
 from pen_host.journal import layout as journal_layout
 from pen_host.journal.chain import COLUMNS, ChainCheck, Damage
 from pen_host.records import layout as clinical_layout
@@ -25,12 +22,14 @@ from pen_host.stations.errors import (
     ServerRefusedError,
 )
 from pen_host.stations.rights import STATION, statements
+from pen_host.stations.saved import save
+from pen_host.vault import Vault, this_vault
 
 if TYPE_CHECKING:
     from psycopg import Connection
 
 SCRIPTS = Path(__file__).parent / "migrations"
-NEWEST = "s0001"
+NEWEST = "s0002"
 """Revision of the last migration; a test compares it with the scripts."""
 CONNECT_S = 5
 """How long a server may take to answer at all. (J)"""
@@ -59,12 +58,26 @@ class Login:
 
 
 @dataclass(frozen=True, slots=True)
+class Saved:
+    """What a server held before its layout was changed.
+
+    Attributes:
+        file: Where it lies, sealed.
+        code: What opens it elsewhere, to be printed and locked away.
+    """
+
+    file: Path
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
 class Conflict:
     """Something two stations said differently; what stands and what was put aside are both kept.
 
     Attributes:
         table: Of which table.
         row_key: Of which row.
+        digest: Of the version that was put aside.
         station_id: Whose version was put aside.
         other_station: Whose version stands, if one does.
         why: What excluded it.
@@ -73,6 +86,7 @@ class Conflict:
 
     table: str
     row_key: str
+    digest: str
     station_id: str
     other_station: str | None
     why: str
@@ -127,28 +141,30 @@ def _held(server: Connection[tuple[Any, ...]], table: str) -> str:
     return str(row[0]) if row else ""
 
 
-def setup(admin_url: str, backups: Path) -> Path | None:
+def setup(admin_url: str, backups: Path, vault: Vault | None = None) -> Saved | None:
     """Gives the server today's tables, guards and rights, in one transaction; one that has tables is saved first.
 
     Args:
         admin_url: As the owner of the database.
-        backups: Folder for what it held before.
+        backups: Folder for what it held before, sealed.
+        vault: Keeps the key of that; this computer's when not given.
 
     Returns:
-        The backup, if one was made.
+        What was saved, if anything was.
 
     Raises:
         ServerGoneError: It is not there.
         ServerNewerError: A newer program set it up; nothing was changed.
+        PenError: It cannot be saved; nothing was changed.
     """
     with connected(admin_url) as server:
         held = [_held(server, table) for _, table, _ in _LINES]
-        saved: Path | None = None
+        saved: Saved | None = None
         if any(held):
             try:
                 must_be_ours(server)
             except ServerOlderError:
-                saved = save(server, backups)
+                saved = Saved(*save(server, backups, NEWEST, this_vault() if vault is None else vault))
     _migrate(admin_url)
     return saved
 
@@ -176,33 +192,6 @@ def _psycopg_connect(url: str) -> Any:
     import psycopg
 
     return psycopg.connect(url, connect_timeout=CONNECT_S)
-
-
-def save(server: Connection[tuple[Any, ...]], backups: Path) -> Path:
-    """Saves every table of the server as compressed CSV; the folder has its name only once it is whole.
-
-    Raises:
-        ServerGoneError: It went away meanwhile.
-        PenError: The folder cannot be written.
-    """
-    name = f"server-before-{NEWEST}-{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}"
-    draft = backups / f".partial-{name}"
-    try:
-        draft.mkdir(parents=True, mode=0o700)
-        server.rollback()
-        server.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-        found = server.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1")
-        for (table,) in found.fetchall():
-            with gzip.open(draft / f"{table}.csv.gz", "wt", newline="", encoding="utf-8") as file:
-                cursor = server.execute(f'SELECT * FROM "{table}"')  # noqa: S608 - the server's own names
-                writer = csv.writer(file)
-                writer.writerow([column.name for column in cursor.description or ()])
-                writer.writerows(cursor)
-        return draft.rename(backups / name)
-    except OSError as error:
-        raise PenError(
-            f"The server could not be saved to {backups} ({error}), so its layout was not changed. Name another folder."
-        ) from error
 
 
 def enrol(admin_url: str, station_id: str) -> Login:
@@ -241,13 +230,18 @@ def conflicts(url: str) -> tuple[Conflict, ...]:
     Raises:
         ServerGoneError: The server is not there.
     """
-    query = (
-        "SELECT name, row_key, station_id, other_station, why, content FROM conflicts"
-        " WHERE settled_at IS NULL ORDER BY found_at, name, row_key"
-    )
     with connected(url) as server:
         must_be_ours(server)
-        return tuple(Conflict(*row) for row in server.execute(query))
+        return open_conflicts(server)
+
+
+def open_conflicts(server: Connection[tuple[Any, ...]]) -> tuple[Conflict, ...]:
+    """The same through a connection."""
+    query = (
+        "SELECT name, row_key, digest, station_id, other_station, why, content FROM conflicts"
+        " WHERE settled_at IS NULL ORDER BY found_at, name, row_key"
+    )
+    return tuple(Conflict(*row) for row in server.execute(query))
 
 
 def verify_server(url: str) -> dict[str, tuple[int, tuple[Damage, ...]]]:

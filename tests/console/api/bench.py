@@ -23,17 +23,19 @@ from pen_sim.rig import SimPen
 
 PATIENCE_S = 30.0
 TRIES = 6
+AT_ONCE_US = 500_000
+"""What STOP is granted here, on a machine that does other things as well: less than a lost lease would take, so STOP did it.
+
+On a quiet machine it takes milliseconds, see `tests.benchmarks.console`.
+"""
 PRESET = "hair_weekly_dhurat_2013"
 """Of a console that is no simulated one."""
-
-
-BYTECODE = Path(__file__).resolve().parents[3] / ".cache" / "bytecode"
 
 
 def environment(place: Path) -> dict[str, str]:
     """Of a console process: a runtime directory of its own, and bytecode kept between starts, as an installed program has it."""
     kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    return {**kept, "PYTHONPYCACHEPREFIX": str(BYTECODE), "PEN_RUNTIME_DIR": str(place / "runtime")}
+    return {**kept, "PEN_RUNTIME_DIR": str(place / "runtime")}
 
 
 def wait_until(there: Callable[[], Any], what: str, patience_s: float = PATIENCE_S) -> Any:

@@ -97,7 +97,7 @@ def test_going_back_settles_everything_after_it_anew(bench: ConsoleBench) -> Non
     assert tab.post("/api/treatment/back", step="cartridge").code == "wrong_step"
 
 
-@pytest.mark.covers("REQ-0702")
+@pytest.mark.covers("REQ-0702", "REQ-1702")
 def test_a_whole_treatment_ends_in_a_signed_record_and_the_next_patient_wants_a_cleaned_pen(
     bench: ConsoleBench,
 ) -> None:
@@ -115,6 +115,7 @@ def test_a_whole_treatment_ends_in_a_signed_record_and_the_next_patient_wants_a_
             lambda index=index: tab.run.get("waiting") == "zone" and tab.run["active"] == index,
             f"zone {index}",
         )
+        assert "with the grain of the hair" in tab.run["message"]
         if index == 1:
             tab.must("/api/treatment/zone", zone="midscalp", decision="skip")
             continue

@@ -36,7 +36,6 @@ from tests.console.api.bench import (
     ConsoleBench,
     ask,
     console_bench,
-    environment,
     wait_until,
 )
 from tests.host.told_clinic import HOSTILE, LOT, PRESET, ToldClinic
@@ -62,10 +61,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
     known = ToldClinic(place / "clinic")
     known.close()
     with pytest.MonkeyPatch.context() as patched:
-        # the workshop's process keeps its bytecode, as that of an installed program does
-        patched.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
-        patched.setenv("PYTHONPYCACHEPREFIX", environment(place)["PYTHONPYCACHEPREFIX"])
-        # and works behind everything else on a machine that may be busy
+        # the workshop works behind everything else on a machine that may be busy
         patched.setattr(bench_module, "PATIENCE_S", PAPER_S)
         left = place / "clinic" / FOLDER / "of-a-console-that-was-killed"
         left.mkdir(parents=True)

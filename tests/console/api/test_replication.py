@@ -40,7 +40,7 @@ class Server:
         return answer
 
     def conflicts(self) -> tuple[Conflict, ...]:
-        return (Conflict("visits", "1", "s1", "s2", "both", '{"name":"<script>"}'),)
+        return (Conflict("visits", "1", "d1", "s1", "s2", "both", '{"name":"<script>"}'),)
 
 
 class Stepped:

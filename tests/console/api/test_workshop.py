@@ -41,9 +41,7 @@ def gone(pid: int) -> bool:
 
 
 @pytest.fixture
-def workshop(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Workshop]:
-    monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
-    monkeypatch.setenv("PYTHONPYCACHEPREFIX", environment(tmp_path)["PYTHONPYCACHEPREFIX"])
+def workshop() -> Iterator[Workshop]:
     made = Workshop()
     yield made
     made.close()

@@ -133,6 +133,7 @@ def test_the_database_itself_refuses_a_second_patient(bench: Bench) -> None:
     assert bench.clinic.cartridges.get(cartridge.cartridge_id).patient_id == first.patient_id
 
 
+@pytest.mark.covers("REQ-0604")
 def test_expired_recalled_or_other_needles_are_refused_with_the_reason(bench: Bench) -> None:
     shelf, plan = bench.clinic.cartridges, bench.plan()
     with pytest.raises(ForbiddenStepError, match="last day was 2028-01-31"):

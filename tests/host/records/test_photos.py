@@ -14,7 +14,14 @@ from PIL import Image
 
 from pen_host.errors import VerificationError
 from pen_host.journal import Kind
-from pen_host.records import ConflictError, ForbiddenStepError, InputError, NotFoundError, photo_files
+from pen_host.records import (
+    ConflictError,
+    ForbiddenStepError,
+    InputError,
+    NotFoundError,
+    photo_files,
+    photo_folder,
+)
 from pen_host.records.models import Patient, View
 from tests.host.told_clinic import picture
 
@@ -31,7 +38,7 @@ def patient(bench: Bench) -> Patient:
 
 
 def files(bench: Bench) -> list[Path]:
-    folder = bench.folder / photo_files.FOLDER
+    folder = bench.folder / photo_folder.FOLDER
     return sorted(folder.iterdir()) if folder.is_dir() else []
 
 

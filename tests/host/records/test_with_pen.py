@@ -92,7 +92,7 @@ def test_a_visit_around_a_treatment_is_one_story_in_one_record(station: Station,
     assert visit.patient_id in {row.subject for row in station.rows(Kind.SESSION_OPENED)}
 
 
-@pytest.mark.covers("REQ-0504")
+@pytest.mark.covers("REQ-0504", "REQ-0604")
 def test_a_session_refuses_the_cartridges_of_a_lot_that_the_clinic_called_back(
     station: Station, clinic: Clinic
 ) -> None:

@@ -134,6 +134,26 @@ def test_every_parameter_is_on_the_data_sheet() -> None:
         assert "".join(row.text.split()) in said
 
 
+def test_a_name_whose_letters_no_font_has_is_spelled_out_under_the_report() -> None:
+    blocks = (Facts((("Patient", "田中 Anna"),)), Prose("Anna 田中, 김"))
+    said = text(paper.pdf(Sheet("T", "s", "r", (), blocks, "sealed"), datetime(2028, 2, 1, tzinfo=UTC)))
+    spelled = said[said.index("Letters that no font here has") :]
+    assert "▯▯: U+7530 U+4E2D" in spelled
+    assert "▯: U+AE40" in spelled
+    assert spelled.count("U+7530") == 1, "a comma makes no other word of it"
+
+
+def test_of_many_such_words_it_is_said_how_many_are_not_spelled_out() -> None:
+    words = " ".join(chr(0x4E00 + number) for number in range(paper.UNSET_MAX + 3))
+    said = text(paper.pdf(Sheet("T", "s", "r", (), (Prose(words),), ""), datetime(2028, 2, 1, tzinfo=UTC)))
+    assert said.count("U+4E") == paper.UNSET_MAX
+    assert "and 3 more words" in said
+    plain = paper.pdf(
+        Sheet("T", "s", "r", (), (Prose("Ärzte, Ελένη, Борис"),), ""), datetime(2028, 2, 1, tzinfo=UTC)
+    )
+    assert "no font here" not in text(plain)
+
+
 # any letters at all, marks and private ones among them: PDF/A refuses a page on which one of them cannot be shown
 LETTERS = st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=60)
 

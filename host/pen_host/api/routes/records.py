@@ -8,6 +8,7 @@ from fastapi import APIRouter
 
 from ...history import session_entries, session_facts, session_lines
 from ...journal import Kind
+from ...trace import COLUMNS, columns
 from ..models import Line
 from ..people import Permission
 from ..reception import Caller
@@ -32,9 +33,9 @@ def one_session(service: Service, session: Session, session_id: str) -> dict[str
         facts = session_facts(reader, session_id)
         entries = session_entries(reader, session_id)
         chunks = [dict(row.payload) for row in reader.rows(session_id) if row.kind == Kind.SAMPLES]
-    columns = chunks[0]["columns"] if chunks else []
-    rows = [row for chunk in chunks for row in chunk["rows"]]
-    return {**facts, "entries": entries, "samples": {"columns": columns, "rows": rows}}
+    found = [columns(chunk) for chunk in chunks]
+    rows = [list(row) for one in found for row in zip(*(one[name] for name in COLUMNS), strict=True)]
+    return {**facts, "entries": entries, "samples": {"columns": list(COLUMNS), "rows": rows}}
 
 
 @router.get("/cartridges")

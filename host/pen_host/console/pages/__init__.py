@@ -61,6 +61,8 @@ def mount(app: FastAPI, console: ConsoleService, text: Catalogue | None = None) 
         dark=None,
         # the pages have their own style sheets; the toolkit's utility classes are compiled in the browser, slowly
         tailwind=False,
+        # nothing leaves this machine: packing costs the server more than it saves the browser
+        gzip_middleware_factory=None,
         show_welcome_message=False,
         reconnect_timeout=RECONNECT_S,
         favicon=STATIC / "favicon.svg",

@@ -1,0 +1,102 @@
+"""What is asked of a record: the right answers, and never by going through all of it."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from pen_host.journal import Journal, JournalReader, Kind
+from pen_host.models import PenEvent
+from pen_host.vault import FileVault
+from pen_protocol.faults import Event
+
+PEN = "PEN1"
+
+
+def event(number: int, code: int = Event.DEPTH_REACHED, value: int = 0) -> PenEvent:
+    return PenEvent(
+        event_id=number, time_ms=number, code=code, arg=0, value=value, strokes_total=number, contact_total=0
+    )
+
+
+def treated(journal: Journal, number: int, *, closed: bool) -> None:
+    """A session with three events of its own."""
+    session, first = f"t{number}", 3 * number
+    of = {"session_id": session, "pen_serial": PEN, "subject": f"P-{number}"}
+    journal.append(Kind.SESSION_OPENED, {"nonce": number}, **of)
+    opens = event(first, Event.SESSION_OPENED, number)
+    journal.append_events(
+        PEN, [opens, event(first + 1), event(first + 2, Event.SESSION_CLOSED)], session_id=session
+    )
+    burn = {"request": "CARTRIDGE_USE", "serial": f"c{number}"}
+    journal.append(Kind.INTENT, burn, **of)
+    journal.append(Kind.INTENT, {"request": "SET_DEPTH", "serial": "no burn", "why": "CARTRIDGE_USE"}, **of)
+    if closed:
+        journal.append(Kind.SESSION_CLOSED, {}, **of)
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("asked")
+    with Journal.create_or_open(
+        folder / "r.sqlite3", station_id="s1", vault=FileVault(folder / "k")
+    ) as journal:
+        for number in range(1, 6):
+            treated(journal, number, closed=number != 3)
+        journal.append(Kind.NOTE, {"text": "x"}, session_id="t9", pen_serial="PEN2")
+    return folder / "r.sqlite3"
+
+
+def test_one_session_is_what_the_list_says_of_it(path: Path) -> None:
+    with JournalReader(path) as reader:
+        every = reader.sessions()
+        assert [one.session_id for one in every] == ["t1", "t2", "t3", "t4", "t5", "t9"]
+        assert [reader.session(one.session_id) for one in every] == list(every)
+        assert reader.sessions(2) == every[-2:]
+        assert reader.sessions(0) == ()
+        assert reader.session("t7") is None
+        assert every[-1].opened.kind == Kind.NOTE, "one without an opening begins with its first entry"
+
+
+def test_what_a_session_asks_at_its_start(path: Path) -> None:
+    with JournalReader(path) as reader:
+        assert [one.session_id for one in reader.left_open(PEN)] == ["t3"]
+        assert reader.left_open("PEN2") == ()
+        opened = reader.session("t4")
+        assert opened
+        assert reader.last_opened_utc_ns("P-4") == opened.opened.utc_ns
+        assert reader.last_opened_utc_ns("P-7") is None
+        burns = reader.payloads(Kind.INTENT, {"request": "CARTRIDGE_USE"})
+        assert [one["serial"] for one in burns] == ["c1", "c2", "c3", "c4", "c5"]
+        assert reader.payloads(Kind.INTENT, {"request": "CARTRIDGE"}) == []
+
+
+ASKED: dict[str, Callable[[JournalReader], object]] = {
+    "strokes": lambda reader: reader.strokes("t4"),
+    "one session": lambda reader: reader.session("t4"),
+    "its entries": lambda reader: list(reader.rows("t4")),
+    "left open": lambda reader: reader.left_open(PEN),
+    "last opened": lambda reader: reader.last_opened_utc_ns("P-4"),
+    "burned": lambda reader: reader.payloads(Kind.INTENT, {"request": "CARTRIDGE_USE"}),
+    "newest event": lambda reader: reader.last_event_id(PEN),
+    "sessions": lambda reader: reader.sessions(2),
+}
+
+
+@pytest.mark.parametrize("name", ASKED)
+def test_no_question_goes_through_all_entries(path: Path, name: str) -> None:
+    asked: list[str] = []
+    with JournalReader(path) as reader:
+        reader._raw.set_trace_callback(asked.append)
+        ASKED[name](reader)
+    with closing(sqlite3.connect(path)) as tool:
+        steps = [step[3] for query in asked for step in tool.execute(f"EXPLAIN QUERY PLAN {query}")]
+    assert steps
+    # the list of sessions goes through the index of sessions, in which nothing else lies
+    through = [step for step in steps if step.startswith("SCAN") and "USING COVERING INDEX" not in step]
+    assert not through, steps
+    assert not any("entries_kind" in step for step in steps) or name not in ("strokes", "its entries")
