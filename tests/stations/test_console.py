@@ -67,9 +67,9 @@ def test_a_server_that_is_gone_is_a_sentence_and_what_waits_goes_when_it_is_back
         cut.setattr("pen_host.api.replication.server_url", lambda _journal, _vault: url)
         once = Once(here)
         assert once.round() == RETRY_S
-        assert "Go on treating" in once.told[0]
         view = once.it.view()
         assert view.reachable is False
+        assert "Go on treating" in view.sentence
         assert view.waiting > 0
     back = Once(here)
     assert back.round() == EVERY_S

@@ -14,6 +14,7 @@ from enum import StrEnum
 from http import HTTPStatus
 from pathlib import Path
 
+from ..errors import UsageError
 from ..exports.export import Form, export
 from ..records import Clinic
 from .models import Model
@@ -22,6 +23,8 @@ from .problems import Code, Problem, ProblemError
 from .workshop import Workshop, made_of
 
 ZIP = "export.zip"
+FOLDER = "export-in-hand"
+"""Beside the record, whose only writer this console is: what a crash left there is thrown away by the next."""
 
 
 class ExportState(StrEnum):
@@ -90,6 +93,8 @@ class ExportDesk:
         self._note = note
         self._lock = threading.Lock()
         self._job: _Job | None = None
+        self._folder = record.parent / FOLDER
+        shutil.rmtree(self._folder, ignore_errors=True)
 
     def begin(self, asked: ExportAsked, by: Person) -> ExportView:
         """Begin; returns at once. The one before is thrown away.
@@ -106,8 +111,7 @@ class ExportDesk:
                     f"An export for {job.by.name} is being made, so no second one was begun. Wait until it is ready.",
                 )
             self._throw_away()
-            # a folder that only this user may enter: it holds patients
-            folder = Path(tempfile.mkdtemp(prefix="pen-export-"))
+            folder = self._room()
             coming = self._workshop.begin(pack, self._record, asked.form, asked.deidentified, folder)
             self._job = _Job(asked, by, folder, coming)
         coming.add_done_callback(lambda done: self._noted(asked, by, done))
@@ -168,6 +172,21 @@ class ExportDesk:
         """Throw away what is there."""
         with self._lock:
             self._throw_away()
+
+    def _room(self) -> Path:
+        """A new folder that only this user may enter: it will hold patients.
+
+        Raises:
+            UsageError: It cannot be made.
+        """
+        try:
+            self._folder.mkdir(mode=0o700, exist_ok=True)
+            return Path(tempfile.mkdtemp(dir=self._folder))
+        except OSError as error:
+            raise UsageError(
+                f"There is no room for an export beside the record ({error.strerror or error}), so none was begun. Make room on "
+                "that disk and try again."
+            ) from error
 
     def _throw_away(self) -> None:
         job, self._job = self._job, None

@@ -93,7 +93,7 @@ class Replication:
         server: Asked in the thread here, and for conflicts in the caller's.
         busy: Whether the pen works for a treatment.
         changed: Told when there is something new to show; must return at once.
-        told: Told a sentence that everybody at a console should know.
+        told: Told what was put aside; that a server is gone concerns nobody who treats, and stands in the view.
         wait: Waits for so many seconds or until it is woken; a test steps through it.
     """
 
@@ -187,6 +187,7 @@ class Replication:
         finally:
             if not self._ending:  # an error of the program ends the thread; what it was stands in its output
                 self._failed(_bug())
+                self._tell(self._last.sentence)
 
     def _once(self) -> float:
         """One replication; how long to wait for the next."""
@@ -206,8 +207,6 @@ class Replication:
         return self._succeeded(done)
 
     def _failed(self, error: PenError) -> float:
-        if self._failures == 0 and error.sentence != self._last.sentence:
-            self._tell(error.sentence)
         pause_s = min(RETRY_S * 2.0 ** min(self._failures, 10), RETRY_MAX_S)
         self._failures += 1
         self._last = _Last(False, error.sentence, self._last.at, self._last.put_aside)

@@ -24,8 +24,8 @@ from .problems import Code, Problem, ProblemError, of_error
 T = TypeVar("T")
 WORKERS = 2
 """A report need not wait for an export."""
-NICENESS = 10
-"""The pen's own threads go first."""
+NICENESS = 5
+"""The pen's own threads go first; who waits for a paper is served all the same. (J)"""
 
 
 class Workshop:

@@ -13,7 +13,7 @@ import pytest
 from pen_host.api.exporting import ExportAsked, ExportDesk, ExportState
 from pen_host.api.people import People
 from pen_host.api.problems import Code, ProblemError
-from pen_host.api.workshop import Workshop
+from pen_host.api.workshop import NICENESS, Workshop
 from pen_host.exports.export import Form
 from pen_host.records import InputError
 from tests.console.api.bench import environment, wait_until
@@ -52,7 +52,7 @@ def test_it_works_behind_the_pen_tells_what_was_wrong_is_replaced_when_it_broke_
 ) -> None:
     first = workshop.make(os.getpid)
     assert first != os.getpid()
-    assert workshop.make(os.nice, 0) == os.nice(0) + 10
+    assert workshop.make(os.nice, 0) == os.nice(0) + NICENESS
     with pytest.raises(ProblemError) as wrong:
         workshop.make(complain)
     assert (wrong.value.code, wrong.value.errors[0].field) == (Code.INVALID_FIELDS, "count")

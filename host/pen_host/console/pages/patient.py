@@ -91,5 +91,8 @@ def _item(text: Catalogue, item: TimelineItem) -> None:
             for session in item.details.get("sessions", ()):
                 key = session["session_id"]
                 tag("a", text("records.session_link", key=key), "link", href=f"/records/{key}")
+            if item.kind == "photograph":
+                href = f"/patients/{item.details['patient_id']}/photographs?view={item.details['view']}"
+                tag("a", text("photographs.show"), "link", href=href)
             if item.kind == "visit" and item.details.get("sessions"):
                 visit_papers(text, item.key, str(item.details["day"]))

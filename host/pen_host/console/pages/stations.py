@@ -10,9 +10,10 @@ from functools import partial
 from nicegui import ui
 
 from ...api.models import ReplicationView
+from ...api.routes import stations
+from ...api.routes.stations import ConflictView
 from ...api.service import ConsoleService
 from ...errors import PenError
-from ...stations import Conflict
 from ..shell import keep_true
 from ..texts import Catalogue
 from ..visit import Visit
@@ -120,7 +121,7 @@ async def _conflicts(visit: Visit) -> None:
             view = await asyncio.to_thread(desk.view)
             if not view.joined:
                 return
-            found = await asyncio.to_thread(desk.conflicts)
+            found = await asyncio.to_thread(stations.conflicts, visit.service, visit.session)
         except PenError as error:
             note(error.sentence, Tone.WARN)
             return
@@ -130,7 +131,7 @@ async def _conflicts(visit: Visit) -> None:
     await shown()
 
 
-def _table(text: Catalogue, found: tuple[Conflict, ...]) -> None:
+def _table(text: Catalogue, found: tuple[ConflictView, ...]) -> None:
     if not found:
         tag("p", text("stations.no_conflicts"), "muted")
         return
@@ -139,8 +140,8 @@ def _table(text: Catalogue, found: tuple[Conflict, ...]) -> None:
     with table(heads, text("stations.conflicts")):
         for one in found:
             cells(
-                f"{one.table} {one.row_key}",
-                one.station_id,
+                f"{one.table} {one.row}",
+                one.station,
                 one.why,
                 partial(tag, "span", _readable(one.content), "mono wrap said"),
             )

@@ -38,6 +38,7 @@ def register(console: ConsoleService, text: Catalogue) -> None:
             _live_part(visit, _notices, lambda: console.state(None).notices)
             if visit.may(Permission.RECORDS):
                 await server_card(visit, always=False)
+                await _escalated(visit)
                 await _due(visit)
                 await _recent(visit)
 
@@ -118,6 +119,23 @@ def _notices(visit: Visit) -> None:
     with card(visit.text("today.notices")):
         for one in notices[:5]:
             note(one.text, NOTICE_TONES[one.level], one.utc.replace("T", " ").removesuffix("+00:00"))
+
+
+async def _escalated(visit: Visit) -> None:
+    """Reactions that a clinician must look at; nothing is shown while there are none."""
+    text, clinic = visit.text, visit.service.visiting.clinic
+    try:
+        found = await asyncio.to_thread(clinic.reactions.escalated)
+    except PenError as error:
+        note(error.sentence, Tone.DANGER)
+        return
+    if not found:
+        return
+    with card(text("today.look")):
+        for one in found[:RECENT]:
+            with note(one.escalated or "", Tone.DANGER, text(f"aftercare.kind_{one.kind}")):
+                href = f"/patients/{one.patient_id}/aftercare"
+                tag("a", text("today.look_at", day=one.onset.isoformat()), "link", href=href)
 
 
 async def _due(visit: Visit) -> None:
