@@ -15,14 +15,17 @@ from typing import Protocol
 
 from ..errors import PenError
 from ..journal import Journal
+from ..records.models import Person
 from ..stations import (
     Conflict,
+    Keep,
     NotJoinedError,
     Replicated,
     Status,
     conflicts,
     replicate,
     server_url,
+    settle,
     status,
 )
 from .models import ReplicationView
@@ -52,6 +55,9 @@ class Server(Protocol):
     def conflicts(self) -> tuple[Conflict, ...]:
         """What two stations said differently."""
 
+    def settle(self, place: tuple[str, str], keep: Keep, reason: str, by: Person, digest: str) -> None:
+        """Somebody decided what stands."""
+
 
 class ClinicServer:
     """The server that the record's station joined.
@@ -74,6 +80,10 @@ class ClinicServer:
     def conflicts(self) -> tuple[Conflict, ...]:
         """See `Server`."""
         return conflicts(server_url(self._journal, self._journal.vault))
+
+    def settle(self, place: tuple[str, str], keep: Keep, reason: str, by: Person, digest: str) -> None:
+        """See `Server`."""
+        settle(self._journal, server_url(self._journal, self._journal.vault), place, keep, reason, by, digest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +121,7 @@ class Replication:
         self._tell = told
         self._wait = wait
         self._wake = threading.Event()
+        self._turn = threading.Lock()
         self._ending = False
         self._failures = 0
         self._working = False
@@ -176,6 +187,29 @@ class Replication:
         """
         return self._server.conflicts()
 
+    def settle(self, place: tuple[str, str], keep: Keep, reason: str, by: Person, digest: str) -> None:
+        """Settle one of them. Waits for the server and replicates: not for an event loop.
+
+        Args:
+            place: Table and key of the row.
+            keep: What is kept.
+            reason: Why; stands in the record.
+            by: Who decides.
+            digest: Of the version that was put aside.
+
+        Raises:
+            PenError: The pen works for a treatment, or it cannot be settled so; no version is lost.
+        """
+        if self._busy():
+            raise ProblemError(
+                Code.REFUSED,
+                HTTPStatus.CONFLICT,
+                "The pen works for a treatment, so nothing was settled. Settle it when the treatment is closed.",
+            )
+        with self._turn:
+            self._server.settle(place, keep, reason, by, digest)
+        self._show(working=self._working)
+
     # --- the thread -----------------------------------------------------------------------------------------------------
 
     def _run(self) -> None:
@@ -199,7 +233,8 @@ class Replication:
             return self._failed(error)
         self._show(working=True)
         try:
-            done = self._server.replicate()
+            with self._turn:
+                done = self._server.replicate()
         except PenError as error:
             return self._failed(error)
         finally:

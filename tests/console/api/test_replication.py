@@ -10,9 +10,11 @@ from datetime import UTC, datetime
 import pytest
 
 from pen_host.api import replication
+from pen_host.api.problems import ProblemError
 from pen_host.api.replication import BUSY_S, EVERY_S, RETRY_MAX_S, RETRY_S, Replication
 from pen_host.errors import PenError
-from pen_host.stations import Conflict, NotJoinedError, Replicated, ServerGoneError, Status
+from pen_host.records.models import Person
+from pen_host.stations import Conflict, Keep, NotJoinedError, Replicated, ServerGoneError, Status
 from tests.console.api.bench import ConsoleBench, stroke, to_first_zone, wait_until
 
 pytestmark = pytest.mark.xdist_group("console-record")
@@ -26,6 +28,10 @@ class Server:
     joined: bool = True
     answers: list[Replicated | PenError] = field(default_factory=list)
     asked: int = 0
+    settled: list[tuple[object, ...]] = field(default_factory=list)
+
+    def settle(self, *given: object) -> None:
+        self.settled.append(given)
 
     def status(self) -> Status:
         if not self.joined:
@@ -149,6 +155,19 @@ def test_what_was_put_aside_is_said_once_to_everybody(server: Server, stepped: S
     assert stepped.it.view().put_aside == (*put.conflicts, *put.held)
 
 
+def test_nothing_is_settled_while_the_pen_works(server: Server, stepped: Stepped) -> None:
+    decided = (("visits", "1"), Keep.BOTH, "both are true", Person(name="Anna"), "d1")
+    stepped.busy = True
+    with pytest.raises(ProblemError, match="works for a treatment"):
+        stepped.it.settle(*decided)
+    assert server.settled == []
+    stepped.busy = False
+    moved = stepped.it.moved
+    stepped.it.settle(*decided)
+    assert server.settled == [decided]
+    assert stepped.it.moved > moved, "pages look again"
+
+
 def test_an_error_of_the_program_ends_it_and_is_said(
     server: Server, stepped: Stepped, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -191,3 +210,8 @@ def test_a_server_that_never_answers_holds_up_neither_strokes_nor_the_console(
     (conflict,) = browser.get("/api/stations/conflicts").json
     assert conflict["content"] == '{"name":"<script>"}'
     assert bench.browser("Engineer").get("/api/stations/conflicts").code == "role_may_not"
+    decided = {"table": "visits", "row": "1", "digest": "d1", "keep": "standing", "reason": "seen by both"}
+    assert bench.browser("Engineer").post("/api/stations/settle", **decided).code == "role_may_not"
+    assert browser.post("/api/stations/settle", **decided | {"keep": "mine"}).code == "invalid_fields"
+    assert browser.post("/api/stations/settle", **decided).code == "refused", "the pen works"
+    assert server.settled == []

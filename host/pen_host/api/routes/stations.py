@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from ...stations import Conflict
-from ..models import Model, ReplicationView
-from ..people import Permission
+from ...stations import Conflict, Keep
+from ..models import Line, Model, ReplicationView
+from ..people import Permission, signer
 from ..reception import Caller
 from .shared import PROBLEMS, Service, Session
 
+__all__ = ["ConflictView", "Keep", "router"]
 router = APIRouter(prefix="/api/stations", tags=["stations"], responses=PROBLEMS)
 
 
@@ -18,6 +19,8 @@ class ConflictView(Model):
 
     table: str
     row: str
+    digest: str
+    """Of the version that was put aside."""
     station: str
     """Whose version was put aside."""
     other: str | None
@@ -32,11 +35,22 @@ class ConflictView(Model):
         return cls(
             table=found.table,
             row=found.row_key,
+            digest=found.digest,
             station=found.station_id,
             other=found.other_station,
             why=found.why,
             content=found.content,
         )
+
+
+class Settle(Model):
+    """What is kept of one conflict, and why."""
+
+    table: Line
+    row: Line
+    digest: Line
+    keep: Keep
+    reason: Line
 
 
 @router.get("")
@@ -60,3 +74,12 @@ def conflicts(service: Service, session: Session) -> tuple[ConflictView, ...]:
     """What two stations said differently and nobody has settled; asks the server, and patients are in it."""
     service.need(Caller(session), Permission.RECORDS)
     return tuple(ConflictView.of(one) for one in service.replication.conflicts())
+
+
+@router.post("/settle")
+def settle(service: Service, session: Session, asked: Settle) -> tuple[ConflictView, ...]:
+    """Settle one conflict in the name of who is signed in; returns what is left."""
+    person = service.need(Caller(session), Permission.TREAT)
+    place = (asked.table, asked.row)
+    service.replication.settle(place, asked.keep, asked.reason, signer(person), asked.digest)
+    return conflicts(service, session)

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 
 from nicegui import ui
 
 from ...api.models import ReplicationView
+from ...api.people import Permission, signer
 from ...api.routes import stations
-from ...api.routes.stations import ConflictView
+from ...api.routes.stations import ConflictView, Keep
 from ...api.service import ConsoleService
 from ...errors import PenError
+from ..fields import Form
 from ..shell import keep_true
 from ..texts import Catalogue
 from ..visit import Visit
-from ..widgets import Tone, button, card, cells, facts, link_button, note, row, sign, table, tag
+from ..widgets import Tone, button, card, facts, link_button, note, row, sign, tag
 from .private import private_page
 
 
@@ -126,25 +128,46 @@ async def _conflicts(visit: Visit) -> None:
             note(error.sentence, Tone.WARN)
             return
         with card(text("stations.conflicts")):
-            _table(text, found)
+            tag("p", text("stations.conflicts_lead" if found else "stations.no_conflicts"), "muted")
+        for number, one in enumerate(found):
+            with card():
+                _conflict(visit, number, one, shown.refresh)
 
     await shown()
 
 
-def _table(text: Catalogue, found: tuple[ConflictView, ...]) -> None:
-    if not found:
-        tag("p", text("stations.no_conflicts"), "muted")
+def _conflict(visit: Visit, number: int, one: ConflictView, settled: Callable[[], object]) -> None:
+    """What was put aside, and what somebody decides about it."""
+    text = visit.text
+    tag("h3", f"{one.table} {one.row}", "said")
+    note(one.why, Tone.WARN)
+    facts([(text("stations.aside"), one.station), (text("stations.stands"), one.other or text("frame.none"))])
+    tag("p", _readable(one.content), "mono wrap said")
+    if not visit.may(Permission.TREAT):
         return
-    tag("p", text("stations.conflicts_lead"), "muted")
-    heads = [text(f"stations.{key}") for key in ("row", "aside", "why", "content")]
-    with table(heads, text("stations.conflicts")):
-        for one in found:
-            cells(
-                f"{one.table} {one.row}",
-                one.station,
-                one.why,
-                partial(tag, "span", _readable(one.content), "mono wrap said"),
-            )
+    form = Form(f"c{number}")
+    with tag("div", None, "fields"):
+        words = {str(keep): text(f"stations.keep_{keep}") for keep in Keep}
+        form.choice("keep", text("stations.keep"), words, str(Keep.STANDING))
+        form.text("reason", text("stations.reason"), maxlength=200)
+
+    async def settle() -> None:
+        form.clear()
+        if not form["reason"]:
+            form.fields["reason"].complain(text("stations.say_why"))
+            return
+        place = (one.table, one.row)
+        if await visit.submit(
+            form,
+            Permission.TREAT,
+            lambda who: visit.service.replication.settle(
+                place, Keep(form["keep"]), form["reason"], signer(who), one.digest
+            ),
+            control=False,
+        ):
+            settled()
+
+    button(text("stations.settle"), settle)
 
 
 def _readable(content: str) -> str:
