@@ -11,6 +11,8 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping
+from functools import lru_cache
+from operator import itemgetter
 
 EXACT_MAX = 2**53 - 1
 """Largest integer every JSON reader keeps exactly (RFC 7493 section 2.2)."""
@@ -19,6 +21,9 @@ EXACT_MAX = 2**53 - 1
 _PLAIN_ABOVE = -7
 _PLAIN_UP_TO = 21
 _DEPTH_MAX = 64
+_KEYS_KEPT = 1_024
+
+_order = itemgetter(0)
 
 _quote = json.encoder.encode_basestring
 
@@ -82,9 +87,16 @@ def _object(value: Mapping[object, object], depth_left: int) -> str:
     for key, item in value.items():
         if not isinstance(key, str):
             raise CanonicalError(f"the key {key!r} is no string")
-        members.append((quoted(key), key.encode("utf-16-be"), item))
-    members.sort(key=lambda member: member[1])
-    return "{" + ",".join(f"{name}:{_text(item, depth_left)}" for name, _, item in members) + "}"
+        members.append((*_key(key), item))
+    members.sort(key=_order)
+    return "{" + ",".join([f"{name}:{_text(item, depth_left)}" for _, name, item in members]) + "}"
+
+
+@lru_cache(_KEYS_KEPT)
+def _key(key: str) -> tuple[bytes, str]:
+    """By what a key is sorted, and how it is written; a record has few keys, again and again."""
+    name = quoted(key)
+    return key.encode("utf-16-be"), name
 
 
 def _integer(value: int) -> str:

@@ -6,12 +6,17 @@ import sqlite3
 import tempfile
 from contextlib import closing
 from pathlib import Path
+from typing import Any
+
+import psycopg
 
 from pen_host.records import Clinic
+from pen_host.stations import enrol, join, replicate, server_url, setup
 from pen_host.vault import FileVault
 from tests.benchmarks.chain import Bulk
 from tests.benchmarks.clinic import Made, fill
 from tests.benchmarks.lines import Line, timed
+from tests.stations.conftest import Postgres
 
 DAY_S = 10.0
 DAYS = 5 * 250
@@ -26,11 +31,6 @@ def replication(folder: Path, treatments: int, samples: list[str]) -> list[Line]
         treatments: Of the day, each another patient's.
         samples: Payloads of the sample chunks that each of them has.
     """
-    import psycopg
-
-    from pen_host.stations import enrol, join, replicate, server_url, setup
-    from tests.stations.conftest import Postgres
-
     folder.mkdir()
     with tempfile.TemporaryDirectory(prefix="pg", ignore_cleanup_errors=True) as place:
         postgres = Postgres(Path(place))
@@ -73,10 +73,7 @@ def _entries(path: Path) -> list[str]:
         return ["\x1f".join(map(str, row)) for row in found]
 
 
-def _copy(server: object, lines: list[str]) -> None:
-    import psycopg
-
-    assert isinstance(server, psycopg.Connection), "a connection"
+def _copy(server: psycopg.Connection[Any], lines: list[str]) -> None:
     with server.cursor() as cursor, cursor.copy("COPY plain FROM STDIN") as copy:
         for line in lines:
             copy.write_row((line,))

@@ -5,9 +5,11 @@ from __future__ import annotations
 import resource
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import quantiles
+
+_SAID_S = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,7 @@ class Line:
 
 
 class Progress:
-    """Says on the error stream what is going on, at most once a second."""
+    """Says on the error stream what is going on, at most once in a few seconds, and what was found so far."""
 
     def __init__(self) -> None:
         self._began = time.monotonic()
@@ -83,10 +85,17 @@ class Progress:
         self._write(what)
 
         def told(done: int, total: int) -> None:
-            if time.monotonic() - self._said >= 1 and total:
+            if time.monotonic() - self._said >= _SAID_S and total:
                 self._write(f"{what}: {100 * done // total} %")
 
         return told
+
+    def found(self, lines: Sequence[Line]) -> list[Line]:
+        """The lines, said at once: a run that is broken off was not for nothing."""
+        for line in lines:
+            told = f"{line.name}: {line.value:.2f} {line.unit}, of processors {line.cpu:.2f}"
+            self._write(told + (", target MISSED" if line.missed else ""))
+        return list(lines)
 
     def _write(self, what: str) -> None:
         self._said = time.monotonic()

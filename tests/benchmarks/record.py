@@ -60,11 +60,11 @@ def measured(folder: Path, patients: int, asked: int, samples: list[str], progre
     with closing(sqlite3.connect(path)) as tool:
         entries = tool.execute("SELECT count(*) FROM entries").fetchone()[0]
     progress.step(f"{entries} entries, {path.stat().st_size / 1e6:.0f} MB: questions")
-    found = questions(folder, made, asked)
+    found = progress.found(questions(folder, made, asked))
     progress.step("reports")
-    found += reports(folder, made)
+    found += progress.found(reports(folder, made))
     progress.step("verification")
-    found += verification(path)
+    found += progress.found(verification(path))
     vault = FileVault(folder / "keys")
     opened = timed(lambda: Clinic.open(folder, station_id="bench", today=lambda: LAST, vault=vault).close())
     found.append(Line("the record opened for writing, and closed", "s", opened.wall_s, opened.cpu_s))
@@ -76,7 +76,6 @@ def too_much(before: list[Line], after: list[Line]) -> list[str]:
     found = []
     for one, other in zip(before, after, strict=True):
         grown = other.grown(one)
-        # a rate is per row: the processors' time behind it grows with the rows
         if grown > SMALLER * GROWN_MAX:
             found.append(f"{other.name}: {grown:.1f} times as much in a clinic {SMALLER} times as large")
     return found
@@ -114,12 +113,12 @@ def main() -> int:
         folder = Path(place)
         os.environ["PEN_KEYS"] = str(folder / "vault")
         progress.step("samples of the simulated pen")
-        once = telemetry.measured(folder / "telemetry")
+        once = progress.found(telemetry.measured(folder / "telemetry"))
         samples = telemetry.of_a_treatment(telemetry.simulated())
         small = measured(folder / "small", count // SMALLER, arguments.asked, samples, progress)
         large = measured(folder / "large", count, arguments.asked, samples, progress)
         progress.step("a day replicated")
-        once += replication(folder / "day", max(1, PATIENTS * VISITS_EACH // DAYS), samples)
+        once += progress.found(replication(folder / "day", max(1, PATIENTS * VISITS_EACH // DAYS), samples))
         progress.step("done")
     missed = [line.name for line in [*large, *once] if line.missed] + too_much(small, large)
     treatments = count * VISITS_EACH

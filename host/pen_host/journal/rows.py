@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass, fields
+from operator import attrgetter
 from typing import Any
 
 from pen_host.journal.chain import Head, RawRow
@@ -63,7 +64,10 @@ class Row:
 
     def raw(self) -> RawRow:
         """The columns in the order of `chain.COLUMNS`."""
-        return astuple(self)
+        return _RAW(self)
+
+
+_RAW = attrgetter(*(column.name for column in fields(Row)))
 
 
 @dataclass(frozen=True, slots=True)
