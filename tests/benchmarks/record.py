@@ -5,7 +5,8 @@ every entry chained, every commit signed; a record that does not verify ends the
 interface that the console uses and once more by other means, in the same run: the ratio says what the program costs. Times are
 of this machine as it is; beside them stands the processors' time, which another load on the machine changes little, and by which
 growth is told. Samples are measured for half an hour of 1 kHz; of the clinic's own treatments twenty have them, ten minutes each
-as the program samples today: in all of them they would be five sixths of the record, and the benchmark would take an hour.
+as the program samples today: in all of them they would be five sixths of the record, and the benchmark would take an hour. The
+report's target is the running console's; a command that begins with it loads matplotlib first, which is told beside it.
 
     python -m tests.benchmarks.record [--json] [--scale 1.0] [--asked 60] [--folder DIR]
 """
