@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
-from tests.console.desk import Desk, Studio
+from tests.console.desk import TRIES, Desk, Studio
 
 pytestmark = pytest.mark.xdist_group("console-needle")
 
@@ -16,11 +18,22 @@ def test_the_second_console_watches_live_and_cannot_arm(room: Studio, desk: Desk
     other.go("/live")
     other.page.get_by_text("This page watches.").wait_for()
     assert not other.page.locator("[data-decide=arm]").is_visible()
-    desk.arm()
-    other.page.locator("[data-live=banner-word]", has_text="Armed").wait_for()
+    _armed_as_seen_by(other, desk)
     other.go("/treat")
     other.page.get_by_text("Another console controls the pen").wait_for()
     other.close()
+
+
+def _armed_as_seen_by(other: Desk, desk: Desk) -> None:
+    """Armed at the desk until the other page shows it; a busy machine may stop the pen before it has, see `Desk.arm`."""
+    banner = other.page.locator("[data-live=banner-word]", has_text=re.compile("Armed|Stopped"))
+    for _ in range(TRIES):
+        desk.arm()
+        banner.wait_for()
+        if "Armed" in banner.inner_text():
+            return
+        desk.again()
+    raise AssertionError(f"the other page has not shown it in {TRIES} tries")
 
 
 def test_a_take_over_stops_the_needle_first_and_both_consoles_say_so(room: Studio, desk: Desk) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -50,16 +49,8 @@ def test_a_report_says_what_it_said(told: ToldClinic, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", REPORTS)
-def test_a_report_made_again_is_the_same_file_and_takes_less_than_a_second(
-    told: ToldClinic, name: str
-) -> None:
-    first = paper.pdf(*made(told, name))
-    began = time.process_time()
-    again = paper.pdf(*made(told, name))
-    took_s = time.process_time() - began
-    assert again == first
-    print(f"{name}: {took_s:.2f} s of one processor")
-    assert took_s < 1
+def test_a_report_made_again_is_the_same_file(told: ToldClinic, name: str) -> None:
+    assert paper.pdf(*made(told, name)) == paper.pdf(*made(told, name))
 
 
 @pytest.mark.parametrize("name", REPORTS)
