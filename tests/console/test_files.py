@@ -12,7 +12,7 @@ from tests.console.tour import photograph
 
 PAPER_MS = 120_000
 """What is made in the workshop's process is made behind everything else on a machine that may be busy."""
-pytestmark = pytest.mark.xdist_group("console-tour")
+pytestmark = pytest.mark.xdist_group("console-pages")
 
 
 def test_a_report_and_an_export_are_saved_from_the_page_and_a_refusal_is_said_beside_its_button(

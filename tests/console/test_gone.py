@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Error
 
-from tests.console.desk import CHROMIUM_ARGS, Desk, Studio, chromium
+from tests.console.desk import CHROMIUM_ARGS, TRIES, Desk, Studio, chromium
 
-pytestmark = pytest.mark.xdist_group("console-needle")
+pytestmark = pytest.mark.xdist_group("console-pages")
 BUDGET_MS = 700
 
 
@@ -137,9 +137,14 @@ def test_a_page_whose_network_is_cut_stops_the_needle(desk: Desk) -> None:
 
 def test_leaving_the_page_by_a_link_while_armed_is_refused_with_the_reason(desk: Desk) -> None:
     desk.to_live()
-    desk.arm()
-    desk.page.locator("[data-live=banner-word]", has_text="Armed").wait_for()
-    desk.page.get_by_role("link", name="Records").click()
+    for _ in range(TRIES):
+        desk.arm()
+        desk.page.locator("[data-live=banner-word]", has_text=re.compile("Armed|Stopped")).wait_for()
+        desk.page.get_by_role("link", name="Records").click(no_wait_after=True)
+        if desk.bench.state()["pen"]["state"] == "ARMED":
+            break
+        # stopped by a machine too busy to keep the leases: then the page may be left
+        desk.go("/live")
+        desk.again()
     desk.page.get_by_text("The pen is armed. Finish the zone or press STOP").wait_for()
     assert desk.page.url.endswith("/live")
-    assert desk.bench.state()["pen"]["state"] == "ARMED"

@@ -5,6 +5,6 @@ from __future__ import annotations
 import pytest
 
 
-@pytest.mark.xdist_group("console-tour")
+@pytest.mark.xdist_group("console-pages")
 def test_the_runner_knows_which_tests_share_a_console(request: pytest.FixtureRequest, worker_id: str) -> None:
-    assert worker_id == "master" or request.node.nodeid.endswith("@console-tour")
+    assert worker_id == "master" or request.node.nodeid.endswith("@console-pages")

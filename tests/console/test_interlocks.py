@@ -10,7 +10,7 @@ from pen_host.advice import Advice, for_cause
 from pen_host.names import Condition, Fault
 from tests.console.desk import PIN, TRIES, Desk, wait_until
 
-pytestmark = pytest.mark.xdist_group("console-needle")
+pytestmark = pytest.mark.xdist_group("console-pages")
 
 
 @dataclass(frozen=True)

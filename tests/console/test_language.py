@@ -11,7 +11,7 @@ from playwright.sync_api import Playwright
 
 from tests.console.desk import Desk, studio
 
-pytestmark = pytest.mark.xdist_group("console-tour")
+pytestmark = pytest.mark.xdist_group("console-pages")
 MARKED = """
 import pen_host.console.pages as pages
 from pen_host.console.texts import ENGLISH, Catalogue, catalogue

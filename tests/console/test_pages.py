@@ -11,7 +11,7 @@ from tests.console.desk import Desk, Studio
 from tests.console.tour import tour
 
 # one walk is the set-up of all tests here: minutes, where the machine does other things as well
-pytestmark = [pytest.mark.xdist_group("console-tour"), pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.xdist_group("console-pages"), pytest.mark.timeout(900)]
 TOUCH_PX = 44
 WIDTHS = ((1366, 768), (768, 1024))
 RUN_AXE = "(options) => axe.run(document, options).then((told) => told.violations)"

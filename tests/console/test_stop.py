@@ -8,7 +8,7 @@ import pytest
 
 from tests.console.desk import Desk, Studio, wait_until
 
-pytestmark = pytest.mark.xdist_group("console-needle")
+pytestmark = pytest.mark.xdist_group("console-pages")
 PAGES = ("/", "/treat", "/live", "/records", "/service", "/bench", "/login", "/no-such-page")
 WITH_STROKES = ("/", "/login", "/no-such-page")
 """On the others the pen is idle: STOP latches it from every state."""

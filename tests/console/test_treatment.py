@@ -7,7 +7,7 @@ from playwright.sync_api import Locator, Page
 
 from tests.console.desk import PIN, Desk
 
-pytestmark = pytest.mark.xdist_group("console-tour")
+pytestmark = pytest.mark.xdist_group("console-pages")
 QUICK = {"area_cm2": "3", "hold_s": "20", "low": "40", "high": "60"}
 """A small area and a low target: three zones in a few seconds of strokes."""
 ASKED = 40

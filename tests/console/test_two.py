@@ -8,7 +8,7 @@ import pytest
 
 from tests.console.desk import TRIES, Desk, Studio
 
-pytestmark = pytest.mark.xdist_group("console-needle")
+pytestmark = pytest.mark.xdist_group("console-pages")
 
 
 def test_the_second_console_watches_live_and_cannot_arm(room: Studio, desk: Desk) -> None:
