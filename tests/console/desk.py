@@ -28,6 +28,7 @@ PATIENCE_S = 30.0
 START_S = 120.0
 TRIES = 6
 LAPTOP = (1366, 768)
+CHROMIUM = ("chromium-headless-shell", "chromium", "chromium-browser")
 CHROMIUM_ARGS = (
     "--headless",
     "--no-sandbox",
@@ -41,9 +42,9 @@ START = "import sys; from pen_host.cli import main; sys.argv[0] = 'pen'; main()"
 
 
 def chromium() -> str:
-    """Debian's Chromium; none is ever downloaded."""
-    found = shutil.which("chromium") or shutil.which("chromium-browser")
-    assert found is not None, "the pages are tested in Debian's Chromium: apt-get install chromium"
+    """Debian's Chromium, without its own windows where that is installed: a quarter less work. None is ever downloaded."""
+    found = next(filter(None, map(shutil.which, CHROMIUM)), None)
+    assert found is not None, f"the pages are tested in Debian's Chromium: apt-get install {CHROMIUM[0]}"
     return found
 
 

@@ -131,6 +131,7 @@ def test_a_used_cartridge_is_refused_with_the_reason(desk: Desk) -> None:
     desk.bench.hand("take_cartridge")
     desk.until_free("CARTRIDGE_USED")
     desk.bench.hand("insert_new_cartridge")
-    desk.until_free("CARTRIDGE_ABSENT")
+    for interlock in ("CARTRIDGE_ABSENT", "CARTRIDGE_UNLATCHED", "CARTRIDGE_UNREADABLE"):
+        desk.until_free(interlock)
     desk.button("Read the cartridge in the pen").click()
     desk.heading("Pen ready?")
