@@ -12,6 +12,7 @@ from .guard import Guard, Policy
 from .routes import (
     bench,
     clinic,
+    consents,
     core,
     exports,
     outcomes,
@@ -30,7 +31,7 @@ from .service import ConsoleService
 TITLE = "derma-pen console"
 PARTS = (
     *(core, pen, persons, treatment, clinic, records, service),
-    *(reports, photographs, outcomes, exports, stations, skin),
+    *(reports, photographs, consents, outcomes, exports, stations, skin),
 )
 Pages = Callable[[FastAPI, ConsoleService], None]
 """Puts pages on the application."""
