@@ -18,7 +18,7 @@ def test_a_consent_is_signed_and_taken_back_by_command(pen: Command, tmp_path: P
     by = ("--operator", "anna")
     strange = pen("patient", "consent", "sign", patient, "--text", "tattoo", "--signed-by", "Ada", *by)
     assert strange.code == ExitCode.USAGE
-    assert "there is no text tattoo in en; there are microneedling (en)" in strange.out
+    assert "there is no text tattoo in en; there are microneedling (en)" in strange.err
     uncle = ("--relation", "uncle")
     strange = pen(
         "patient", "consent", "sign", patient, "--text", "microneedling", "--signed-by", "Ada", *uncle, *by
