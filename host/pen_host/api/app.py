@@ -19,6 +19,7 @@ from .routes import (
     pen,
     persons,
     photographs,
+    protocols,
     records,
     reports,
     service,
@@ -31,7 +32,7 @@ from .service import ConsoleService
 TITLE = "derma-pen console"
 PARTS = (
     *(core, pen, persons, treatment, clinic, records, service),
-    *(reports, photographs, consents, outcomes, exports, stations, skin),
+    *(reports, photographs, consents, outcomes, exports, stations, skin, protocols),
 )
 Pages = Callable[[FastAPI, ConsoleService], None]
 """Puts pages on the application."""
