@@ -113,7 +113,7 @@ class OwnPresets:
             PresetError: It cannot be used, or its name is taken.
             UsageError: It cannot be written.
         """
-        preset = parse_preset(_bare(text), "the new preset")
+        preset = parse_preset(_bare(text), "as it was typed")
         if preset.preset_id in {one.preset_id for one in (*shipped_presets(), *self.all())}:
             why = f"{preset.preset_id} is taken by another preset"
             raise PresetError(preset.preset_id, [f"preset_id {why}"], {"preset_id": why})

@@ -23,6 +23,7 @@ from . import (
     measures,
     patient,
     photographs,
+    presets,
     records,
     service,
     stations,
@@ -32,7 +33,7 @@ from . import (
 
 STATIC = Path(__file__).resolve().parents[1] / "static"
 
-ABOUT_THE_RECORD = (patient, consents, photographs, measures, aftercare, cohort, exports, stations)
+ABOUT_THE_RECORD = (patient, consents, photographs, measures, aftercare, cohort, exports, stations, presets)
 RECONNECT_S = 60.0
 """A page whose connection comes back within this goes on with what was typed in it; later it is loaded anew. (J)"""
 
