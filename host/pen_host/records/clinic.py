@@ -60,13 +60,14 @@ class Presets:
 
     Args:
         folder: Where its own presets lie.
+        now: The moment, UTC.
 
     Attributes:
         own: The clinic's own, with their versions.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.own = OwnPresets(folder)
+    def __init__(self, folder: Path, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self.own = OwnPresets(folder, now)
 
     def all(self) -> tuple[Preset, ...]:
         """Shipped presets, then the clinic's own.
@@ -131,7 +132,7 @@ class Clinic:
         self.patients = Patients(store)
         self.consents = Consents(store, self.patients)
         self.screening = Screenings(store, self.patients)
-        self.presets = Presets(store.path.parent / OWN_PRESETS)
+        self.presets = Presets(store.path.parent / OWN_PRESETS, store.now)
         self.cartridges = Cartridges(store)
         self.cleaning = CleaningLog(store)
         self.visits = Visits(store, self.patients, self.consents, self.screening, self.cleaning)
