@@ -15,6 +15,7 @@ from .routes import (
     consents,
     core,
     exports,
+    imports,
     outcomes,
     pen,
     persons,
@@ -32,7 +33,7 @@ from .service import ConsoleService
 TITLE = "derma-pen console"
 PARTS = (
     *(core, pen, persons, treatment, clinic, records, service),
-    *(reports, photographs, consents, outcomes, exports, stations, skin, protocols),
+    *(reports, photographs, consents, outcomes, exports, imports, stations, skin, protocols),
 )
 Pages = Callable[[FastAPI, ConsoleService], None]
 """Puts pages on the application."""

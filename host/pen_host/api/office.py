@@ -9,6 +9,7 @@ from ..journal import Journal
 from ..records import Clinic
 from .exporting import ExportDesk
 from .house import House
+from .importing import ImportDesk
 from .people import Person
 from .photographs import PhotoDesk
 from .protocols import ProtocolDesk
@@ -24,11 +25,13 @@ class Office:
         clinic: The same with its tables.
         rules: File of the clinic's rules; None keeps them in memory.
         note: Writes into the record, in somebody's name; returns at once.
+        busy: Whether the pen works for a treatment.
 
     Attributes:
         record: The record's file, as the workshop reads it.
         workshop: Makes what takes long, in a process of its own.
         exports: Of the whole record.
+        imports: Our own bundles, coming back.
         house: The clinic's rules.
         skin: Whose skin counts as open.
         photos: Photographs, taken in.
@@ -41,10 +44,12 @@ class Office:
         clinic: Clinic,
         rules: Path | None,
         note: Callable[[str, Person, str], None],
+        busy: Callable[[], bool],
     ) -> None:
         self.record = journal.path
         self.workshop = Workshop()
         self.exports = ExportDesk(self.record, self.workshop, note)
+        self.imports = ImportDesk(clinic, self.workshop, busy)
         self.house = House(rules)
         self.skin = SkinDesk(clinic, self.house)
         self.photos = PhotoDesk(clinic, self.workshop)
@@ -52,5 +57,7 @@ class Office:
 
     def close(self) -> None:
         """Throw away what is being made."""
+        self.imports.end()
         self.workshop.close()
+        self.imports.close()
         self.exports.close()
