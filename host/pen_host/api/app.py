@@ -23,6 +23,7 @@ from .routes import (
     protocols,
     records,
     reports,
+    safekeeping,
     service,
     skin,
     stations,
@@ -33,7 +34,7 @@ from .service import ConsoleService
 TITLE = "derma-pen console"
 PARTS = (
     *(core, pen, persons, treatment, clinic, records, service),
-    *(reports, photographs, consents, outcomes, exports, imports, stations, skin, protocols),
+    *(reports, photographs, consents, outcomes, exports, imports, stations, skin, protocols, safekeeping),
 )
 Pages = Callable[[FastAPI, ConsoleService], None]
 """Puts pages on the application."""

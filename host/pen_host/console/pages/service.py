@@ -22,6 +22,7 @@ from ..shell import shell
 from ..texts import Catalogue
 from ..visit import Visit, visit_of
 from ..widgets import Tone, button, card, cells, facts, link_button, note, row, sign, stack, table, tag
+from .safekeeping import safekeeping_card
 from .stations import server_card
 
 FRAMES_SHOWN = 60
@@ -38,6 +39,7 @@ def register(console: ConsoleService, text: Catalogue) -> None:
             if visit.may(Permission.PEOPLE):
                 _people(visit)
                 _house(visit)
+                await safekeeping_card(visit)
             if not visit.may(Permission.SERVICE):
                 note(text("service.only"), Tone.INFO)
                 if not visit.may(Permission.PEOPLE):
