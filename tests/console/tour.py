@@ -8,6 +8,7 @@ from collections.abc import Callable
 from PIL import Image
 
 from tests.console.desk import PIN, Desk, wait_until
+from tests.console.keeping import keeping
 
 Look = Callable[[str, Desk], None]
 """Told the name of what is shown, and where."""
@@ -140,6 +141,7 @@ def _after(desk: Desk, look: Look) -> None:
     for name in ("cohort", "export", "stations"):
         desk.go(f"/{name}")
         look(name, desk)
+    keeping(desk, look, photograph(3))
     desk.go("/bench")
     look("bench", desk)
     desk.go("/no-such-page")
