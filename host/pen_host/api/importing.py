@@ -13,7 +13,6 @@ from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
 from contextlib import suppress
 from dataclasses import dataclass, field
-from enum import StrEnum
 from http import HTTPStatus
 from pathlib import Path
 
@@ -21,7 +20,7 @@ from ..errors import PenError, UsageError
 from ..exports import bundles, intake
 from ..exports.bundles import Item, ItemState
 from ..records import Clinic
-from .models import Line, Model
+from .import_models import ImportState, ImportView, TakeIn, shown
 from .people import Person, signer
 from .problems import Code, Problem, ProblemError
 from .workshop import Workshop, made_of
@@ -34,59 +33,6 @@ BUSY_LOOK_S = 0.5
 """How often it is looked whether the pen is done. (J)"""
 CLOSE_S = 5.0
 """How long an ending console waits for the patient that is being taken in. (J)"""
-ITEMS_SHOWN = 200
-"""Bundles of one state that a view lists; all of them are counted. (J)"""
-
-
-class ImportState(StrEnum):
-    """Where an import stands."""
-
-    NONE = "none"
-    RECEIVING = "receiving"
-    LOOKING = "looking"
-    LOOKED = "looked"
-    """A person decides."""
-    TAKING = "taking"
-    DONE = "done"
-    FAILED = "failed"
-
-
-class ItemView(Model):
-    """One patient's bundle, and what would become of it."""
-
-    name: str
-    state: ItemState
-    patient_id: str | None
-    rows: int
-    photographs: int
-    why: str
-
-
-class ImportView(Model):
-    """The newest import of this console."""
-
-    state: ImportState = ImportState.NONE
-    by: str | None = None
-    bytes: int = 0
-    """That have arrived."""
-    done: int = 0
-    """Bundles that were looked at, or taken in."""
-    total: int = 0
-    """Of how many."""
-    new: int = 0
-    here: int = 0
-    refused: int = 0
-    items: tuple[ItemView, ...] = ()
-    key: str | None = None
-    """Names what was looked at; given back with the decision."""
-    sentence: str = ""
-    """Why it failed, or what was left out."""
-
-
-class TakeIn(Model):
-    """A person has seen what would become of it."""
-
-    key: Line
 
 
 @dataclass(slots=True)
@@ -267,7 +213,7 @@ class ImportDesk:
             new=counts[ItemState.NEW],
             here=counts[ItemState.HERE],
             refused=counts[ItemState.REFUSED],
-            items=_shown(job.items),
+            items=shown(job.items),
             key=job.folder.name if job.state is ImportState.LOOKED else None,
             sentence=job.sentence,
         )
@@ -329,25 +275,6 @@ def _marked(folder: Path) -> tuple[int, int]:
         return int(done), int(total)
     except (OSError, ValueError):  # not yet, or being written
         return 0, 0
-
-
-def _shown(items: tuple[Item, ...]) -> tuple[ItemView, ...]:
-    """Those that will not be taken in first: they are what somebody must read."""
-    order = (ItemState.REFUSED, ItemState.HERE, ItemState.NEW)
-    shown: list[Item] = []
-    for state in order:
-        shown += [one for one in items if one.state is state][:ITEMS_SHOWN]
-    return tuple(
-        ItemView(
-            name=one.name,
-            state=one.state,
-            patient_id=one.patient_id,
-            rows=one.rows,
-            photographs=one.photographs,
-            why=one.why,
-        )
-        for one in shown
-    )
 
 
 def _remove(folder: Path) -> None:

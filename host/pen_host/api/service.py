@@ -103,11 +103,10 @@ class ConsoleService(Reception):
         self.bench = BenchDesk(lambda: self.dock.docked, self._change) if source.simulated else None
         self._clock = clock
         self._started_s = clock()
-        busy = lambda: self.treatment.running or self._needle_may_run()  # noqa: E731 - asked by two
-        self.office = Office(journal, self.visiting.clinic, rules, self.note, busy)
+        self.office = Office(journal, self.visiting.clinic, rules, self.note, self._busy)
         self.replication = Replication(
             ClinicServer(journal),
-            busy,
+            self._busy,
             self._change,
             lambda told: self._tell("warning", told),
         )
@@ -287,6 +286,10 @@ class ConsoleService(Reception):
             return
         self.stop(f"console lost: {why}")
         self._tell("danger", f"The needle was stopped: {why}.")
+
+    def _busy(self) -> bool:
+        """The pen works for a treatment: what can wait does."""
+        return self.treatment.running or self._needle_may_run()
 
     def _needle_may_run(self) -> bool:
         snapshot = self.dock.snapshot()

@@ -9,7 +9,8 @@ from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 
 from ...errors import UsageError
-from ..importing import ImportDesk, ImportView, TakeIn
+from ..import_models import ImportView, TakeIn
+from ..importing import ImportDesk
 from ..people import Permission
 from ..reception import Caller
 from .shared import PROBLEMS, Service, Session

@@ -8,7 +8,7 @@ from typing import Any
 from nicegui import ui
 from nicegui.events import GenericEventArguments
 
-from ...api.importing import ImportState, ImportView, TakeIn
+from ...api.import_models import ImportState, ImportView, TakeIn
 from ...api.people import Permission
 from ...exports.bundles import ItemState
 from ..fields import Form
