@@ -43,7 +43,7 @@ def fetch_changes(
     ).fetchall()
     newest = max((row[2] for row in found), default=link[2])
     # what a take-over that was cut short has got already
-    known = _taken_over(journal) if found else set()
+    known = _taken_over(journal, link[2]) if found else set()
     wanted = set(again)
     found = [row for row in found if row[:3] not in known or row[:2] in wanted]
     changes = []
@@ -62,10 +62,11 @@ def fetch_changes(
     take_over(journal, changes, (sent, max(newest, link[2])), done)
 
 
-def _taken_over(journal: Journal) -> set[tuple[str, str, int]]:
-    """Rows that are here, with the server's version of them."""
+def _taken_over(journal: Journal, after: int) -> set[tuple[str, str, int]]:
+    """Rows that are here in a version after this one, with it."""
     with closing(sqlite.connect_reader(journal.path)) as connection:
-        return set(connection.execute("SELECT name, row_key, version FROM station_bases").fetchall())
+        query = "SELECT name, row_key, version FROM station_bases WHERE version > ?"
+        return set(connection.execute(query, (after,)).fetchall())
 
 
 def _contents(

@@ -9,6 +9,7 @@ visits of one patient) are treated alike. Pushes take turns on the server, so ve
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -71,6 +72,15 @@ def replicate(journal: Journal, url: str) -> Replicated:
         ForkedChainError: It has other entries of this station.
         JournalError: The record cannot be read or written.
     """
+    try:
+        return _replicate(journal, url)
+    except (
+        sqlite3.Error
+    ) as error:  # while reading: somebody else held the file for too long, or it is damaged
+        raise sqlite.translated(journal.path, error) from error
+
+
+def _replicate(journal: Journal, url: str) -> Replicated:
     with closing(sqlite.connect_reader(journal.path)) as connection, connected(url) as server:
         outbox = Outbox(connection)
         link = outbox.link()
