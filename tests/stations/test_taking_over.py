@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from typing import Any
 
@@ -164,9 +164,9 @@ def test_a_slice_ends_by_the_clock_and_never_within_a_patient(
     now_s = [0.0]
     real = taking_over._write
 
-    def write(connection: Any, change: Change) -> None:
-        now_s[0] += taking_over.SLICE_S / 4
-        real(connection, change)
+    def write(connection: Any, name: str, rows: Sequence[Change]) -> None:
+        now_s[0] += taking_over.SLICE_S / 4 * len(rows)
+        real(connection, name, rows)
 
     monkeypatch.setattr(taking_over, "_write", write)
     monkeypatch.setattr(taking_over.take_over, "__defaults__", (lambda: now_s[0],))

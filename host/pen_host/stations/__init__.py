@@ -21,12 +21,15 @@ from pen_host.stations.errors import (
     ServerRowsError,
 )
 from pen_host.stations.joining import Status, join, server_url, status
+from pen_host.stations.pictures import WITHOUT_END, Budget
 from pen_host.stations.replicate import Replicated, replicate
 from pen_host.stations.saved import open_saved
 from pen_host.stations.server import Conflict, Login, Saved, conflicts, enrol, setup, verify_server
 from pen_host.stations.settling import Keep, Settled, SettleError, settle
 
 __all__ = [
+    "WITHOUT_END",
+    "Budget",
     "Conflict",
     "ForkedChainError",
     "Keep",

@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
+from itertools import groupby
 from typing import Any, Protocol
 
 from sqlalchemy.exc import IntegrityError
@@ -116,16 +117,18 @@ class _Slice:
         mine = [one for one in unit if one.place not in self._own]
         try:
             with connection.begin_nested():
-                for one in mine:
-                    _write(connection, one)
+                for name, rows in groupby(mine, key=lambda one: (one.name, tuple(one.content or ()))):
+                    _write(connection, name[0], [*rows])
         except IntegrityError:
             mine = self._one_by_one(connection, mine)
         self.fetched += len(mine)
-        for one in mine:
-            connection.exec_driver_sql(
-                "INSERT OR REPLACE INTO station_bases VALUES (?, ?, ?)", (*one.place, one.version)
-            )
-            connection.exec_driver_sql("DELETE FROM station_held WHERE name = ? AND row_key = ?", one.place)
+        if not mine:
+            return
+        bases = [(*one.place, one.version) for one in mine]
+        connection.exec_driver_sql("INSERT OR REPLACE INTO station_bases VALUES (?, ?, ?)", bases)
+        if connection.exec_driver_sql("SELECT 1 FROM station_held LIMIT 1").fetchone():
+            places = [one.place for one in mine]
+            connection.exec_driver_sql("DELETE FROM station_held WHERE name = ? AND row_key = ?", places)
 
     def _one_by_one(self, connection: Any, waiting: Sequence[Change]) -> list[Change]:
         """Rows in whatever order they let one another in; those that nothing lets in are held back and said."""
@@ -136,7 +139,7 @@ class _Slice:
             for one in waiting:
                 try:
                     with connection.begin_nested():
-                        _write(connection, one)
+                        _write(connection, one.name, [one])
                     taken.append(one)
                 except IntegrityError as error:
                     why[one.place] = f"this station's own record excludes it ({error.orig})"
@@ -164,15 +167,17 @@ def _gone(changes: Sequence[Change], table: str) -> list[str]:
     return [one.row_key for one in changes if one.name == table and one.content is None]
 
 
-def _write(connection: Any, one: Change) -> None:
-    if one.content is None:
-        columns, values = key_of(*one.place)
-        where = " AND ".join(f'"{column}" = ?' for column in columns)
-        connection.exec_driver_sql(f'DELETE FROM "{one.name}" WHERE {where}', tuple(values))  # noqa: S608 - our own names
+def _write(connection: Any, name: str, rows: Sequence[Change]) -> None:
+    """Writes rows of one table that have the same columns, or that are all gone."""
+    first = rows[0].content
+    keys = [column.name for column in metadata.tables[name].primary_key]
+    if first is None:
+        where = " AND ".join(f'"{column}" = ?' for column in keys)
+        values = [tuple(key_of(*one.place)[1]) for one in rows]
+        connection.exec_driver_sql(f'DELETE FROM "{name}" WHERE {where}', values)  # noqa: S608 - our own names
         return
-    keys = [column.name for column in metadata.tables[one.name].primary_key]
-    names = ", ".join(f'"{column}"' for column in one.content)
-    marks = ", ".join("?" * len(one.content))
-    sets = ", ".join(f'"{column}" = excluded."{column}"' for column in one.content if column not in keys)
-    text = f'INSERT INTO "{one.name}" ({names}) VALUES ({marks}) ON CONFLICT ({", ".join(keys)}) DO UPDATE SET {sets}'  # noqa: S608
-    connection.exec_driver_sql(text, tuple(one.content.values()))
+    names = ", ".join(f'"{column}"' for column in first)
+    marks = ", ".join("?" * len(first))
+    sets = ", ".join(f'"{column}" = excluded."{column}"' for column in first if column not in keys)
+    text = f'INSERT INTO "{name}" ({names}) VALUES ({marks}) ON CONFLICT ({", ".join(keys)}) DO UPDATE SET {sets}'  # noqa: S608
+    connection.exec_driver_sql(text, [tuple((one.content or {}).values()) for one in rows])
