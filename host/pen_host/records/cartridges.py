@@ -277,15 +277,15 @@ class Cartridges:
         """Lots that a session must refuse, whatever their article."""
         return frozenset(recall.lot for recall in self.recalls())
 
-    def used_chips(self) -> frozenset[str]:
-        """Chips of cartridges that are not new any more, for a session's own check."""
+    def chip_is_used(self, chip_serial: str) -> bool:
+        """Whether the cartridge with this chip is not new any more, for a session's own check."""
         query = _query().where(
             and_(
-                cartridges.c.chip_serial.is_not(None),
+                cartridges.c.chip_serial == chip_serial,
                 or_(cartridge_uses.c.used_at.is_not(None), cartridges.c.discarded_at.is_not(None)),
             )
         )
-        return frozenset(str(row["chip_serial"]) for row in self._store.rows(query))
+        return self._store.row(query) is not None
 
     # --- inside ---------------------------------------------------------------------------------------------------
 
