@@ -12,12 +12,14 @@ from .guard import Guard, Policy
 from .routes import (
     bench,
     clinic,
+    consents,
     core,
     exports,
     outcomes,
     pen,
     persons,
     photographs,
+    protocols,
     records,
     reports,
     service,
@@ -30,7 +32,7 @@ from .service import ConsoleService
 TITLE = "derma-pen console"
 PARTS = (
     *(core, pen, persons, treatment, clinic, records, service),
-    *(reports, photographs, outcomes, exports, stations, skin),
+    *(reports, photographs, consents, outcomes, exports, stations, skin, protocols),
 )
 Pages = Callable[[FastAPI, ConsoleService], None]
 """Puts pages on the application."""

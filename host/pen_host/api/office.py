@@ -11,6 +11,7 @@ from .exporting import ExportDesk
 from .house import House
 from .people import Person
 from .photographs import PhotoDesk
+from .protocols import ProtocolDesk
 from .skin import SkinDesk
 from .workshop import Workshop
 
@@ -31,6 +32,7 @@ class Office:
         house: The clinic's rules.
         skin: Whose skin counts as open.
         photos: Photographs, taken in.
+        protocols: Presets, and the clinic's own.
     """
 
     def __init__(
@@ -46,6 +48,7 @@ class Office:
         self.house = House(rules)
         self.skin = SkinDesk(clinic, self.house)
         self.photos = PhotoDesk(clinic, self.workshop)
+        self.protocols = ProtocolDesk(clinic.presets, note)
 
     def close(self) -> None:
         """Throw away what is being made."""

@@ -39,10 +39,14 @@ class Permission(StrEnum):
     SERVICE = "service"
     PEOPLE = "people"
     RECORDS = "records"
+    PRESETS = "presets"
+    """The clinic's own presets are a medical decision."""
 
 
 PERMISSIONS: dict[Role, frozenset[Permission]] = {
-    Role.CLINICIAN: frozenset({Permission.TREAT, Permission.CLEAR_STOP, Permission.RECORDS}),
+    Role.CLINICIAN: frozenset(
+        {Permission.TREAT, Permission.CLEAR_STOP, Permission.RECORDS, Permission.PRESETS}
+    ),
     Role.ENGINEER: frozenset({Permission.SERVICE, Permission.CLEAR_STOP}),
     Role.ADMIN: frozenset({Permission.PEOPLE, Permission.RECORDS}),
 }

@@ -21,6 +21,7 @@ from ..session import Operator, Recovered, clear_stop
 from ..worker import StopTicket
 from .bench import BenchDesk
 from .broadcast import Broadcast, Shared, Turn
+from .consenting import ConsentDesk
 from .control import ControlDesk
 from .docking import Dock, Docked, Source
 from .draft import finding_view
@@ -98,6 +99,7 @@ class ConsoleService(Reception):
             self._change,
             lambda told: self._tell("warning", told),
         )
+        self.consenting = ConsentDesk(self.visiting.clinic, self.treatment)
         self.bench = BenchDesk(lambda: self.dock.docked, self._change) if source.simulated else None
         self._clock = clock
         self._started_s = clock()

@@ -15,6 +15,7 @@ from . import (
     aftercare,
     bench,
     cohort,
+    consents,
     exports,
     live,
     login,
@@ -22,6 +23,7 @@ from . import (
     measures,
     patient,
     photographs,
+    presets,
     records,
     service,
     stations,
@@ -31,7 +33,7 @@ from . import (
 
 STATIC = Path(__file__).resolve().parents[1] / "static"
 
-ABOUT_THE_RECORD = (patient, photographs, measures, aftercare, cohort, exports, stations)
+ABOUT_THE_RECORD = (patient, consents, photographs, measures, aftercare, cohort, exports, stations, presets)
 RECONNECT_S = 60.0
 """A page whose connection comes back within this goes on with what was typed in it; later it is loaded anew. (J)"""
 

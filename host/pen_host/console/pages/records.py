@@ -38,6 +38,7 @@ async def _records(visit: Visit, _asked: Mapping[str, str]) -> None:
     tag("h1", text("records.title"))
     with row():
         link_button(text("cohort.title"), "/cohort", "quiet slim")
+        link_button(text("presets.title"), "/presets", "quiet slim")
         link_button(text("export.title"), "/export", "quiet slim")
         link_button(text("stations.title"), "/stations", "quiet slim")
         paper(text, "spec", "/api/reports/spec")
