@@ -15,6 +15,8 @@ from .routes import (
     consents,
     core,
     exports,
+    filing,
+    keeping,
     outcomes,
     pen,
     persons,
@@ -25,6 +27,7 @@ from .routes import (
     service,
     skin,
     stations,
+    stock,
     treatment,
 )
 from .service import ConsoleService
@@ -32,7 +35,7 @@ from .service import ConsoleService
 TITLE = "derma-pen console"
 PARTS = (
     *(core, pen, persons, treatment, clinic, records, service),
-    *(reports, photographs, consents, outcomes, exports, stations, skin, protocols),
+    *(reports, photographs, consents, outcomes, exports, stations, skin, protocols, stock, keeping, filing),
 )
 Pages = Callable[[FastAPI, ConsoleService], None]
 """Puts pages on the application."""

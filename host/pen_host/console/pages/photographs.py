@@ -16,7 +16,7 @@ from ...records.models import Consent, Photo, View
 from ..fields import Form
 from ..texts import Catalogue
 from ..visit import Visit
-from ..widgets import Tone, button, card, note, row, tag
+from ..widgets import Tone, button, card, flash, note, row, tag
 from .patient import patient_head
 from .private import private_page
 
@@ -166,7 +166,7 @@ class _Shown:
         self._form.clear()
         if told.get("done"):
             self._view = self._form["view"]
-            ui.notify(self._text("photographs.added"), type="positive")
+            flash(self._text("photographs.added"))
             self._pictures.refresh()
             return
         errors = [(str(one["field"]), str(one["message"])) for one in told.get("errors", ())]
