@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 
 from pen_host.errors import UsageError
@@ -17,7 +18,10 @@ def write_whole(path: Path, content: bytes) -> str:
     part = path.with_name(f".{path.name}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_bytes(content)
+        with part.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())  # or the name could come to lie over nothing when the power goes
         part.replace(path)
     except OSError as error:
         part.unlink(missing_ok=True)

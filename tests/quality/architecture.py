@@ -126,7 +126,9 @@ ROOMS: Mapping[str, Room] = {
     "pen_host.screening": host("models", "findings"),
     "pen_host.screening.engine": host("models", "findings", "screening", pure=True),
     "pen_host.screening.days": host(pure=True),
-    "pen_host.presets": host("models", "findings", "intervals", "screening", "screening.engine", "dose"),
+    "pen_host.presets": host(
+        "models", "findings", "intervals", "screening", "screening.engine", "dose", "whole_files"
+    ),
     "pen_host.checks": host(
         "models", "dose", "findings", "intervals", "screening", "screening.engine", pure=True
     ),

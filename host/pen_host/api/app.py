@@ -12,17 +12,22 @@ from .guard import Guard, Policy
 from .routes import (
     bench,
     clinic,
+    consents,
     core,
     exports,
+    filing,
+    keeping,
     outcomes,
     pen,
     persons,
     photographs,
+    protocols,
     records,
     reports,
     service,
     skin,
     stations,
+    stock,
     treatment,
 )
 from .service import ConsoleService
@@ -30,7 +35,7 @@ from .service import ConsoleService
 TITLE = "derma-pen console"
 PARTS = (
     *(core, pen, persons, treatment, clinic, records, service),
-    *(reports, photographs, outcomes, exports, stations, skin),
+    *(reports, photographs, consents, outcomes, exports, stations, skin, protocols, stock, keeping, filing),
 )
 Pages = Callable[[FastAPI, ConsoleService], None]
 """Puts pages on the application."""

@@ -9,9 +9,12 @@ from ..journal import Journal
 from ..records import Clinic
 from .exporting import ExportDesk
 from .house import House
+from .keeping import SafeDesk
 from .people import Person
 from .photographs import PhotoDesk
+from .protocols import ProtocolDesk
 from .skin import SkinDesk
+from .stocking import StockDesk
 from .workshop import Workshop
 
 
@@ -23,6 +26,7 @@ class Office:
         clinic: The same with its tables.
         rules: File of the clinic's rules; None keeps them in memory.
         note: Writes into the record, in somebody's name; returns at once.
+        treating: Whether a treatment is under way.
 
     Attributes:
         record: The record's file, as the workshop reads it.
@@ -31,6 +35,9 @@ class Office:
         house: The clinic's rules.
         skin: Whose skin counts as open.
         photos: Photographs, taken in.
+        safe: The record verified, and saved elsewhere.
+        stock: The inventory of cartridges.
+        protocols: Presets, and the clinic's own.
     """
 
     def __init__(
@@ -39,6 +46,7 @@ class Office:
         clinic: Clinic,
         rules: Path | None,
         note: Callable[[str, Person, str], None],
+        treating: Callable[[], bool],
     ) -> None:
         self.record = journal.path
         self.workshop = Workshop()
@@ -46,8 +54,12 @@ class Office:
         self.house = House(rules)
         self.skin = SkinDesk(clinic, self.house)
         self.photos = PhotoDesk(clinic, self.workshop)
+        self.safe = SafeDesk(journal, self.house, self.workshop, treating)
+        self.stock = StockDesk(clinic)
+        self.protocols = ProtocolDesk(clinic.presets, note)
 
     def close(self) -> None:
         """Throw away what is being made."""
+        self.safe.close()
         self.workshop.close()
         self.exports.close()

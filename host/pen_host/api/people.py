@@ -39,12 +39,18 @@ class Permission(StrEnum):
     SERVICE = "service"
     PEOPLE = "people"
     RECORDS = "records"
+    PRESETS = "presets"
+    """The clinic's own presets are a medical decision."""
+    KEEP = "keep"
+    """Saving the record elsewhere, its recovery code, erasing a patient: for who answers for the record."""
 
 
 PERMISSIONS: dict[Role, frozenset[Permission]] = {
-    Role.CLINICIAN: frozenset({Permission.TREAT, Permission.CLEAR_STOP, Permission.RECORDS}),
+    Role.CLINICIAN: frozenset(
+        {Permission.TREAT, Permission.CLEAR_STOP, Permission.RECORDS, Permission.PRESETS}
+    ),
     Role.ENGINEER: frozenset({Permission.SERVICE, Permission.CLEAR_STOP}),
-    Role.ADMIN: frozenset({Permission.PEOPLE, Permission.RECORDS}),
+    Role.ADMIN: frozenset({Permission.PEOPLE, Permission.RECORDS, Permission.KEEP}),
 }
 """STOP is nobody's privilege and stands in no row."""
 

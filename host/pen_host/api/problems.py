@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from ..errors import ExitCode, PenError
 from ..findings import Finding, Level, forbidding
+from ..presets import PresetError
 from ..records import ForbiddenStepError, InputError, NotFoundError
 
 MEDIA_TYPE = "application/problem+json"
@@ -126,7 +127,7 @@ def of_error(error: PenError) -> Problem:
     """The problem document of any error meant for a person."""
     if isinstance(error, ProblemError):
         return error.document
-    if isinstance(error, InputError):
+    if isinstance(error, InputError) or (isinstance(error, PresetError) and error.fields):
         fields = [FieldProblem(field=field, message=why) for field, why in error.fields.items()]
         return problem(Code.INVALID_FIELDS, HTTPStatus.UNPROCESSABLE_ENTITY, error.sentence, fields)
     if isinstance(error, NotFoundError):

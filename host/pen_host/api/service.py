@@ -21,6 +21,7 @@ from ..session import Operator, Recovered, clear_stop
 from ..worker import StopTicket
 from .bench import BenchDesk
 from .broadcast import Broadcast, Shared, Turn
+from .consenting import ConsentDesk
 from .control import ControlDesk
 from .docking import Dock, Docked, Source
 from .draft import finding_view
@@ -98,10 +99,11 @@ class ConsoleService(Reception):
             self._change,
             lambda told: self._tell("warning", told),
         )
+        self.consenting = ConsentDesk(self.visiting.clinic, self.treatment)
         self.bench = BenchDesk(lambda: self.dock.docked, self._change) if source.simulated else None
         self._clock = clock
         self._started_s = clock()
-        self.office = Office(journal, self.visiting.clinic, rules, self.note)
+        self.office = Office(journal, self.visiting.clinic, rules, self.note, lambda: self.treatment.running)
         self.replication = Replication(
             ClinicServer(journal),
             lambda: self.treatment.running or self._needle_may_run(),
@@ -238,8 +240,9 @@ class ConsoleService(Reception):
         """What is to be told about things that were applied to a patient's skin."""
         return tuple(finding_view(one) for one in self.office.skin.warnings(patient_id, uses))
 
-    def decide(self, by: Person, rules: HouseRules) -> None:
-        """Other rules of the clinic from now on; both stand in the record."""
+    def decide(self, by: Person, told: HouseRules) -> None:
+        """Other rules of the clinic from now on, those that were told; both stand in the record."""
+        rules = self.office.house.rules.model_copy(update=told.model_dump(exclude_unset=True))
         before = self.office.house.decide(rules)
         self.note(
             "the clinic's rules changed", by, f"{before.model_dump_json()} -> {rules.model_dump_json()}"

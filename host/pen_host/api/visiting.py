@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -216,8 +217,10 @@ class Visiting:
 
     def rebuilt(self, visit: Visit) -> Built:
         """The plan of a visit on record."""
-        presets = [one for one in self.clinic.presets.all() if one.preset_id == visit.preset_id]
-        return Built(visit.plan, visit.preset_id, bool(presets) and _outside(presets[0], visit.plan))
+        preset = None
+        with suppress(PresetError):  # a plan stands without it
+            preset = self.clinic.presets.at(visit.preset_id, visit.opened_at) if visit.preset_id else None
+        return Built(visit.plan, visit.preset_id, preset is not None and _outside(preset, visit.plan))
 
     # --- cartridge ------------------------------------------------------------------------------------------------------
 

@@ -70,14 +70,11 @@ def add(
     json_: Json = False,
 ) -> None:
     """Record a measure; a count without its area is refused."""
-    from ..records import InputError, made
-    from ..records.models import OUTCOME_KINDS
+    from ..records.outcomes import measured_of
 
     when = day(on, "the outcome")
     assert when is not None, "the option is required"
-    if kind not in OUTCOME_KINDS:
-        raise InputError("the outcome", {"kind": f"{kind} is none of {', '.join(OUTCOME_KINDS)}"})
-    measured: Any = made(OUTCOME_KINDS[kind], "the outcome", {"kind": kind, **_fields(value)})
+    measured = measured_of({"kind": kind, **_fields(value)})
     with writing(journal_file) as clinic:
         kept = clinic.outcomes.record(
             patient,
@@ -92,16 +89,42 @@ def add(
     tell_one(kept, "outcome", f"{kept.outcome_id}  {kind} of {kept.day}", as_json=json_)
 
 
+@outcomes.command()
+def amend(
+    outcome: Annotated[str, typer.Argument(metavar="OUTCOME", help="As `pen outcome list` shows it.")],
+    reason: Annotated[str, typer.Option("--reason", help="Why it was wrong.")],
+    value: Annotated[
+        list[str] | None, typer.Option("--set", help="FIELD=value of what is right; the rest stays.")
+    ] = None,
+    on: Annotated[str | None, typer.Option("--on", help="Day it was measured, where that was wrong.")] = None,
+    operator: Operator = "operator",
+    role: Role = "clinician",
+    journal_file: JournalFile = None,
+    json_: Json = False,
+) -> None:
+    """Correct a measure; the old value stays in the record and counts no more."""
+    from ..records.outcomes import measured_of
+
+    when = day(on, "the correction")
+    with writing(journal_file) as clinic:
+        old = clinic.outcomes.get(outcome)
+        measured = measured_of({**plain(old.measured), **_fields(value or [])})
+        kept = clinic.outcomes.amend(outcome, measured, reason, person(operator, role), day=when)
+    tell_one(kept, "outcome", f"{kept.outcome_id}  stands for {kept.amends} now", as_json=json_)
+
+
 @outcomes.command("list")
 def list_outcomes(
     patient: PatientId,
     kind: Annotated[str | None, typer.Option(help="Only this measure.")] = None,
+    history: Annotated[bool, typer.Option("--history", help="Those that were corrected as well.")] = False,
     journal_file: JournalFile = None,
     json_: Json = False,
 ) -> None:
     """Outcomes of a patient, oldest first."""
     with reading(journal_file) as clinic:
-        found = clinic.outcomes.of(patient, kind)
+        found = clinic.outcomes.history(patient) if history else clinic.outcomes.of(patient)
+    found = tuple(one for one in found if kind is None or one.measured.kind == kind)
     rows = [(one.day, one.measured.kind, _values(plain(one.measured)), one.outcome_id) for one in found]
     tell_many(found, "outcomes", ("day", "kind", "says", "id"), rows, as_json=json_)
 

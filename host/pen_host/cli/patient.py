@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from . import consent
 from .clinical import (
     NoteText,
     PatientId,
@@ -28,6 +29,7 @@ photos = typer.Typer(help="Photographs from fixed views: add, list, save.", no_a
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     group.add_typer(photos, name="photo")
+    group.add_typer(consent.group, name="consent")
     app.add_typer(group, name="patient")
 
 

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from .clinical import plain
-from .options import JournalFile, Json
+from .options import JournalFile, Json, Operator
 from .telling import print_json
 
 if TYPE_CHECKING:
-    from ..presets import ZoneChoice
+    from ..presets import Version, ZoneChoice
 
 group = typer.Typer(
     help="Presets with their sources: list, show, check, add; a plan from one.", no_args_is_help=True
@@ -101,21 +101,49 @@ def check(file: PresetFile, json_: Json = False) -> None:
 
 
 @group.command()
-def add(file: PresetFile, journal_file: JournalFile = None, json_: Json = False) -> None:
+def add(
+    file: PresetFile, operator: Operator = "operator", journal_file: JournalFile = None, json_: Json = False
+) -> None:
     """Take a preset into the clinic's own, beside its record; a name that is taken is refused."""
-    from ..presets import PresetError, load_preset
-    from ..records.clinic import OWN_PRESETS, presets_beside, record_in
-    from ..whole_files import write_whole
+    from ..presets import read_preset
+    from ..records.clinic import presets_beside
 
-    found = load_preset(file)
-    if found.preset_id in {one.preset_id for one in presets_beside(journal_file).all()}:
-        raise PresetError(file.name, [f"preset_id {found.preset_id} is taken by another preset"])
-    target = record_in(journal_file).parent / OWN_PRESETS / f"{found.preset_id}.toml"
-    write_whole(target, file.read_bytes())
+    _tell_own(presets_beside(journal_file).own.add(read_preset(file), operator), as_json=json_)
+
+
+@group.command()
+def change(
+    file: PresetFile, operator: Operator = "operator", journal_file: JournalFile = None, json_: Json = False
+) -> None:
+    """Put another version of an own preset in force; plans that were signed keep the one before."""
+    from ..presets import load_preset, read_preset
+    from ..records.clinic import presets_beside
+
+    own = presets_beside(journal_file).own
+    preset_id = load_preset(file).preset_id
+    before = own.newest(preset_id)
+    _tell_own(
+        own.change(preset_id, read_preset(file), before.digest if before else "", operator), as_json=json_
+    )
+
+
+@group.command()
+def versions(preset: PresetId, journal_file: JournalFile = None, json_: Json = False) -> None:
+    """Every version of an own preset, newest first."""
+    from ..records.clinic import presets_beside
+    from .output import show_rows
+
+    found = presets_beside(journal_file).own.versions(preset)
     if json_:
-        print_json({"preset": plain(found), "file": str(target)})
+        print_json({"versions": [{**_told(one), "preset": plain(one.preset)} for one in found]})
+    elif found:
+        rows = [
+            (one.number, one.saved_at or "not known", one.saved_by or "not known", one.digest)
+            for one in found
+        ]
+        show_rows(("version", "since", "by", "sha256"), rows)
     else:
-        print(f"{found.preset_id} is one of the clinic's own now: {target}")
+        print(f"The clinic has no preset of its own called {preset}.")
 
 
 @group.command()
@@ -148,6 +176,18 @@ def make(
     columns = ("zone", "area mm2", "protrusion um", "rate Hz", "passes", "hold s", "at most s on skin")
     show_rows(columns, rows, right=columns[1:], title=plan.title)
     print(f"digest {plan.plan_digest}")
+
+
+def _tell_own(saved: "Version", *, as_json: bool) -> None:
+    if as_json:
+        print_json({"preset": plain(saved.preset), **_told(saved)})
+    else:
+        print(f"{saved.preset.preset_id} is one of the clinic's own, version {saved.number}.")
+
+
+def _told(one: "Version") -> dict[str, object]:
+    since = one.saved_at.isoformat() if one.saved_at else None
+    return {"version": one.number, "saved_at": since, "saved_by": one.saved_by, "digest": one.digest}
 
 
 def _choice(text: str) -> "ZoneChoice":

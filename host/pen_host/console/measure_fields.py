@@ -9,7 +9,7 @@ from typing import Any
 
 from ..records.models import AreaUnit, CountMethod, Hairs, Landmark, NorwoodType
 from .fields import Form
-from .numbers import whole
+from .numbers import shown, whole
 from .texts import Catalogue
 from .widgets import tag
 
@@ -98,11 +98,11 @@ KINDS: Mapping[str, tuple[Typed, ...]] = {
 """In the order of the record's own list; a test compares them."""
 
 
-def draw(text: Catalogue, form: Form, kind: str) -> None:
-    """The fields of a measure."""
+def draw(text: Catalogue, form: Form, kind: str, known: Mapping[str, Any] | None = None) -> None:
+    """The fields of a measure; `known` is what they begin with, in the record's units."""
     with tag("div", None, "fields"):
         for one in KINDS[kind]:
-            _field(text, form, one)
+            _field(text, form, one, (known or {}).get(one.name))
 
 
 def read(text: Catalogue, form: Form, kind: str) -> tuple[dict[str, Any], list[tuple[str, str]]]:
@@ -126,19 +126,19 @@ def read(text: Catalogue, form: Form, kind: str) -> tuple[dict[str, Any], list[t
     return content, wrong
 
 
-def _field(text: Catalogue, form: Form, one: Typed) -> None:
+def _field(text: Catalogue, form: Form, one: Typed, known: Any) -> None:
     label = text(f"measures.{one.name}")
     if isinstance(one, Number):
+        value = "" if known is None else shown(int(known), one.scale)
         if one.unit:
-            form.number(one.name, label, text(f"measures.unit_{one.unit}"), maxlength=9)
+            form.number(one.name, label, text(f"measures.unit_{one.unit}"), value, maxlength=9)
         else:
-            form.text(one.name, label, inputmode="decimal", maxlength=9)
+            form.text(one.name, label, value, inputmode="decimal", maxlength=9)
     elif isinstance(one, Choice):
         options = {str(value): text(f"measures.{one.name}_{value}") for value in one.of}
-        form.choice(
-            one.name, label, options if one.usual else {"": text("measures.choose"), **options}, one.usual
-        )
+        first = str(known or one.usual)
+        form.choice(one.name, label, options if first else {"": text("measures.choose"), **options}, first)
     elif isinstance(one, Words):
-        form.text(one.name, label, one.usual, maxlength=120)
+        form.text(one.name, label, str(known or one.usual), maxlength=120)
     else:
-        form.tick(one.name, label)
+        form.tick(one.name, label, value=bool(known))

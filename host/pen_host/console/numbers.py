@@ -22,3 +22,9 @@ def whole(typed: str, scale: int) -> int:
     if not value.is_finite() or value.adjusted() > DIGITS_MAX or value != value.to_integral_value():
         raise ValueError(typed)
     return int(value)
+
+
+def shown(value: int, scale: int) -> str:
+    """A number in units of which the screen's one has so many, as it would be typed."""
+    digits = f"{Decimal(value) / scale:f}"
+    return digits.rstrip("0").rstrip(".") if "." in digits else digits

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -25,13 +25,16 @@ class PresetError(UsageError):
     Args:
         name: The preset.
         problems: What is wrong with it, clauses without a full stop.
+        fields: The same by field, where it is known.
 
     Attributes:
-        problems: The same.
+        problems: As given.
+        fields: As given.
     """
 
-    def __init__(self, name: str, problems: Sequence[str]) -> None:
+    def __init__(self, name: str, problems: Sequence[str], fields: Mapping[str, str] | None = None) -> None:
         self.problems = tuple(problems)
+        self.fields = dict(fields or {})
         super().__init__(
             f"The preset {name} cannot be used: {'; '.join(self.problems)}. No plan was made from it and nothing was sent "
             "to a pen. Correct the file, or choose another preset."
@@ -67,6 +70,15 @@ def load_preset(path: Path) -> Preset:
     Raises:
         PresetError: It cannot be read or used.
     """
+    return parse_preset(read_preset(path), path.name)
+
+
+def read_preset(path: Path) -> str:
+    """The text of a preset file.
+
+    Raises:
+        PresetError: It cannot be read, is too large or is no text.
+    """
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -74,7 +86,7 @@ def load_preset(path: Path) -> Preset:
     if len(content) > SIZE_MAX:
         raise PresetError(path.name, [f"the file is larger than {SIZE_MAX // 1024} KiB, so it is no preset"])
     try:
-        return parse_preset(content.decode(), path.name)
+        return content.decode()
     except UnicodeDecodeError as error:
         raise PresetError(path.name, ["it is not UTF-8 text"]) from error
 
@@ -90,13 +102,20 @@ def parse_preset(text: str, name: str = "preset") -> Preset:
     except tomllib.TOMLDecodeError as error:
         raise PresetError(name, [f"it is not valid TOML: {error}"]) from error
     except ValidationError as error:
-        raise PresetError(name, [_clause(item["loc"], item["msg"]) for item in error.errors()]) from error
+        found = [(item["loc"], item["msg"]) for item in error.errors()]
+        fields = {_field(*one): _clause(*one).removeprefix(f"{_field(*one)}: ") for one in found}
+        raise PresetError(name, [_clause(*one) for one in found], fields) from error
     except (TypeError, ValueError, RecursionError) as error:
         raise PresetError(name, [f"it holds a value that no preset has a place for: {error}"]) from error
     unknown = sorted(set(preset.ask) - shipped_rules().by_id.keys())
     if unknown:
         raise PresetError(name, [f"it asks {', '.join(unknown)}, which no screening rule explains"])
     return preset
+
+
+def _field(place: tuple[int | str, ...], message: str) -> str:
+    """Which field; a rule about several begins with the one to look at."""
+    return ".".join(map(str, place)) or message.removeprefix("Value error, ").partition(" ")[0]
 
 
 def _clause(place: tuple[int | str, ...], message: str) -> str:

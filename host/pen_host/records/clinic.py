@@ -13,7 +13,7 @@ from sqlalchemy import select
 from pen_host.dose import ZoneDose
 from pen_host.journal import Journal, JournalReader, JournalUnwritableError, default_path
 from pen_host.models import Plan
-from pen_host.presets import Preset, PresetError, ZoneChoice, own_presets, shipped_presets, to_plan
+from pen_host.presets import OwnPresets, Preset, PresetError, ZoneChoice, shipped_presets, to_plan
 from pen_host.records import seals
 from pen_host.records.arms import Arm, arm
 from pen_host.records.cartridges import Cartridges
@@ -60,10 +60,14 @@ class Presets:
 
     Args:
         folder: Where its own presets lie.
+        now: The moment, UTC.
+
+    Attributes:
+        own: The clinic's own, with their versions.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self.own = OwnPresets(folder, now)
 
     def all(self) -> tuple[Preset, ...]:
         """Shipped presets, then the clinic's own.
@@ -71,7 +75,16 @@ class Presets:
         Raises:
             PresetError: One of the clinic's own cannot be used.
         """
-        return (*shipped_presets(), *own_presets(self._folder))
+        return (*shipped_presets(), *self.own.all())
+
+    def at(self, preset_id: str, moment: datetime) -> Preset:
+        """A preset as it was at a moment: what a visit that was opened then rests on.
+
+        Raises:
+            PresetError: There is none.
+        """
+        shipped = next((one for one in shipped_presets() if one.preset_id == preset_id), None)
+        return shipped or self.own.at(preset_id, moment) or self.get(preset_id)
 
     def get(self, preset_id: str) -> Preset:
         """One preset.
@@ -119,7 +132,7 @@ class Clinic:
         self.patients = Patients(store)
         self.consents = Consents(store, self.patients)
         self.screening = Screenings(store, self.patients)
-        self.presets = Presets(store.path.parent / OWN_PRESETS)
+        self.presets = Presets(store.path.parent / OWN_PRESETS, store.now)
         self.cartridges = Cartridges(store)
         self.cleaning = CleaningLog(store)
         self.visits = Visits(store, self.patients, self.consents, self.screening, self.cleaning)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
+from typing import Any
 
 from pydantic import TypeAdapter
 from sqlalchemy import RowMapping, select
@@ -11,12 +12,26 @@ from sqlalchemy import RowMapping, select
 from pen_host.journal import Draft, Kind
 from pen_host.records.errors import InputError, NotFoundError, made
 from pen_host.records.keys import new_key
-from pen_host.records.models import Measured, Outcome, Person
+from pen_host.records.models import OUTCOME_KINDS, Measured, Outcome, Person
 from pen_host.records.patients import Patients
 from pen_host.records.store import Store, Writing, new_salt, salted, writer
 from pen_host.records.tables import outcomes, visits
 
+_NO_REASON = "say why it is corrected; the old value stays in the record beside it"
 _MEASURED: TypeAdapter[Measured] = TypeAdapter(Measured)
+
+
+def measured_of(content: Mapping[str, Any]) -> Measured:
+    """A measure from plain values.
+
+    Raises:
+        InputError: There is no such measure, or a field cannot be; a count without its area is refused.
+    """
+    kind = content.get("kind")
+    if kind not in OUTCOME_KINDS:
+        raise InputError("the outcome", {"kind": f"{kind!s:.40} is none of {', '.join(OUTCOME_KINDS)}"})
+    found: Any = made(OUTCOME_KINDS[kind], "the outcome", content)
+    return found  # type: ignore[no-any-return]
 
 
 class Outcomes:
@@ -52,12 +67,13 @@ class Outcomes:
             by: Who enters it.
             visit_id: The visit at which it was taken.
             baseline: Later ones are compared with it.
-            note: Anything about it.
+            note: Anything about it; of one that replaces another, why.
             amends: An outcome that this one replaces.
 
         Raises:
             NotFoundError: There is no such patient.
-            InputError: The day is in the future or before birth, or visit or amended outcome are not this patient's.
+            InputError: The day is in the future or before birth, visit or amended outcome are not this patient's, or nobody
+                says why it is amended.
         """
         patient = self._patients.get(patient_id)
         who = patient.demographics
@@ -96,6 +112,36 @@ class Outcomes:
         self._store.write(change, by)
         return self.get(entry.outcome_id)
 
+    def amend(
+        self, outcome_id: str, measured: Measured, reason: str, by: Person, *, day: date | None = None
+    ) -> Outcome:
+        """Corrects a measure: a new one in its place, at the same visit. The old one stays in the record, and says nothing more.
+
+        Args:
+            outcome_id: Which.
+            measured: What is right.
+            reason: Why.
+            by: Who corrects it.
+            day: When it was measured; the old one's when not given.
+
+        Raises:
+            NotFoundError: There is none.
+            InputError: The reason is missing, it was amended already, or it cannot be so; says at which field.
+        """
+        old = self.get(outcome_id)
+        if not reason.strip():
+            raise InputError("the correction", {"reason": _NO_REASON})
+        return self.record(
+            old.patient_id,
+            measured,
+            day or old.day,
+            by,
+            visit_id=old.visit_id,
+            baseline=old.baseline,
+            note=reason,
+            amends=old.outcome_id,
+        )
+
     def get(self, outcome_id: str) -> Outcome:
         """One outcome.
 
@@ -118,6 +164,20 @@ class Outcomes:
             for row in rows
             if row["id"] not in amended and (kind is None or row["kind"] == kind)
         )
+
+    def history(self, patient_id: str) -> tuple[Outcome, ...]:
+        """All that was ever measured of a patient, oldest first, each followed by what replaced it."""
+        patient = self._patients.existing(patient_id)
+        query = select(outcomes).where(outcomes.c.patient_id == patient)
+        found = [as_outcome(row) for row in self._store.rows(query.order_by(outcomes.c.day, outcomes.c.at))]
+        following = {one.amends: one for one in found if one.amends is not None}
+        told: list[Outcome] = []
+        for one in found:
+            link: Outcome | None = one if one.amends is None else None
+            while link is not None:
+                told.append(link)
+                link = following.get(link.outcome_id)
+        return tuple(told)
 
     def every(self, kind: str) -> tuple[Outcome, ...]:
         """Outcomes of one kind of all patients, oldest first, for a view over many of them."""
@@ -164,3 +224,5 @@ def _must_belong(writing: Writing, entry: Outcome) -> None:
         raise InputError("the outcome", {"amends": "this patient has no such outcome of this kind"})
     if writing.row(select(outcomes.c.id).where(outcomes.c.amends == entry.amends)):
         raise InputError("the outcome", {"amends": "that outcome was amended already; amend the newer one"})
+    if not entry.note:
+        raise InputError("the outcome", {"note": _NO_REASON})

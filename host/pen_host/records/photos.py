@@ -17,7 +17,7 @@ from pen_host.records import photo_files, photo_folder
 from pen_host.records.consents import Consents
 from pen_host.records.errors import ConflictError, ForbiddenStepError, InputError, NotFoundError, made
 from pen_host.records.keys import new_key
-from pen_host.records.models import Patient, Person, Photo, View
+from pen_host.records.models import Consent, Patient, Person, Photo, View
 from pen_host.records.patients import Patients
 from pen_host.records.photo_places import CONSENT, PictureElsewhereError, places
 from pen_host.records.store import Store, Writing, writer
@@ -159,8 +159,26 @@ class Photos:
         rows = self._store.rows(query.order_by(photographs.c.day, photographs.c.at))
         return tuple(as_photo(row) for row in rows)
 
+    def withdrawn(self, patient_id: str) -> Consent | None:
+        """The consent to photographs that a patient took back, where they gave none since; None where nothing was taken back.
+
+        Photographs stay in the record then, as the rest of it does, and are shown to nobody: on no page and in no report.
+        """
+        given = [one for one in self._consents.of(patient_id) if one.name == CONSENT]
+        return None if not given or any(one.stands for one in given) else given[0]
+
+    def must_be_shown(self, patient_id: str) -> None:
+        """Whether photographs of a patient may be looked at.
+
+        Raises:
+            ForbiddenStepError: The consent to them was taken back.
+        """
+        consent = self.withdrawn(patient_id)
+        if consent is not None:
+            raise ForbiddenStepError("looking at the photograph", [_taken_back(consent)])
+
     def content(self, photo: Photo) -> bytes:
-        """A photograph as JPEG, checked against its digest.
+        """A photograph as JPEG, checked against its digest; whether it may be shown is the caller's question.
 
         Raises:
             PictureElsewhereError: It is at another station, and has never been here.
@@ -219,3 +237,11 @@ def _must_be_new(writing: Writing, entry: Photo) -> None:
 def _no_consent() -> Finding:
     sentence = f"No consent ({CONSENT}) stands under the newest text. Have it signed first."
     return Finding(Level.BLOCK, "consent_photographs", sentence, "the clinical record")
+
+
+def _taken_back(consent: Consent) -> Finding:
+    sentence = (
+        f"The consent to photographs was withdrawn on {consent.withdrawn_at:%Y-%m-%d}: they stay in the record and are shown to "
+        "nobody. Have a new consent signed if the patient agrees again."
+    )
+    return Finding(Level.BLOCK, "consent_photographs_withdrawn", sentence, "the clinical record")

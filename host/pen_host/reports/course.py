@@ -39,7 +39,7 @@ def course_summary(clinic: Clinic, patient_id: str) -> tuple[Sheet, datetime]:
         Facts((*words.patient_facts(patient), *_in_short(visits, reactions))),
         *_trends(outcomes, visits),
         *_changes(outcomes),
-        *_photos(clinic, clinic.photos.of(patient_id)),
+        *_photos(clinic, patient_id),
         *_treatments(visits, doses),
         *_reactions(reactions),
         *_evidence(clinic, visits[-1]),
@@ -96,10 +96,18 @@ def _changes(outcomes: Sequence[Outcome]) -> Iterator[Block]:
     )
 
 
-def _photos(clinic: Clinic, photos: Sequence[Photo]) -> Iterator[Block]:
+def _photos(clinic: Clinic, patient_id: str) -> Iterator[Block]:
+    photos = clinic.photos.of(patient_id)
     if not photos:
         return
     yield Heading("Photographs side by side")
+    withdrawn = clinic.photos.withdrawn(patient_id)
+    if withdrawn is not None:
+        day = words.day_of(withdrawn.withdrawn_at)
+        yield Prose(
+            f"{len(photos)} are kept and not shown: the consent to photographs was withdrawn on {day}."
+        )
+        return
     for view in dict.fromkeys(one.view for one in photos):
         of_view = [one for one in photos if one.view is view]
         yield Side(
@@ -175,7 +183,9 @@ def _reactions(reactions: Sequence[Reaction]) -> Iterator[Block]:
 def _evidence(clinic: Clinic, visit: Visit) -> Iterator[Block]:
     """What the protocol rests on, so that nobody takes one patient's curve for proof."""
     try:
-        preset: Preset | None = clinic.presets.get(visit.preset_id) if visit.preset_id else None
+        preset: Preset | None = (
+            clinic.presets.at(visit.preset_id, visit.opened_at) if visit.preset_id else None
+        )
     except PresetError:
         preset = None
     yield Heading("What the protocol rests on")

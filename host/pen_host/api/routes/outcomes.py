@@ -7,10 +7,11 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 
-from ...records import InputError, made
+from ...records import made
 from ...records.arms import Arm, MeanChange
 from ...records.cohort import Share
-from ...records.models import OUTCOME_KINDS, DiaryEntry, Measured, NewReaction, Outcome, Reaction
+from ...records.models import OUTCOME_KINDS, DiaryEntry, NewReaction, Outcome, Reaction
+from ...records.outcomes import measured_of
 from ..models import Line, Model, Words
 from ..people import Permission, signer
 from ..reception import Caller
@@ -31,6 +32,16 @@ class NewOutcome(Model):
     note: Words | None = None
     amends: Line | None = None
     """The outcome that this one replaces."""
+
+
+class Amend(Model):
+    """What is right, and why it was not."""
+
+    measured: dict[str, Any]
+    """As in a new measure, all of it; of the same kind."""
+    reason: Line
+    day: date | None = None
+    """The old one's when not given."""
 
 
 class ChangeView(Model):
@@ -99,19 +110,6 @@ class CohortView(Model):
         )
 
 
-def measured_of(content: dict[str, Any]) -> Measured:
-    """A measure from plain values.
-
-    Raises:
-        InputError: There is no such measure, or a field cannot be; a count without its area is refused.
-    """
-    kind = content.get("kind")
-    if kind not in OUTCOME_KINDS:
-        raise InputError("the outcome", {"kind": f"{kind!s:.40} is none of {', '.join(OUTCOME_KINDS)}"})
-    found: Any = made(OUTCOME_KINDS[kind], "the outcome", content)
-    return found  # type: ignore[no-any-return]
-
-
 @router.get("/outcomes/kinds")
 def kinds(service: Service, session: Session) -> dict[str, dict[str, Any]]:
     """The measures that can be recorded, each as JSON schema."""
@@ -139,6 +137,22 @@ def measure(service: Service, session: Session, patient_id: str, asked: NewOutco
         baseline=asked.baseline,
         note=asked.note,
         amends=asked.amends,
+    )
+
+
+@router.get("/patients/{patient_id}/outcomes/history")
+def history(service: Service, session: Session, patient_id: str) -> tuple[Outcome, ...]:
+    """All of them, each followed by what replaced it, which names it as `amends`."""
+    service.need(Caller(session), Permission.RECORDS)
+    return service.visiting.clinic.outcomes.history(patient_id)
+
+
+@router.post("/outcomes/{outcome_id}/amend")
+def amend(service: Service, session: Session, outcome_id: str, asked: Amend) -> Outcome:
+    """Correct a measure: the old value stays in the record, struck out."""
+    person = service.need(Caller(session), Permission.TREAT)
+    return service.visiting.clinic.outcomes.amend(
+        outcome_id, measured_of(asked.measured), asked.reason, signer(person), day=asked.day
     )
 
 

@@ -88,4 +88,6 @@ def photograph(service: Service, session: Session, photo_id: str) -> Response:
     """The picture. No browser keeps it: every answer of the console but its own scripts says no-store."""
     service.need(Caller(session), Permission.RECORDS)
     photos = service.visiting.clinic.photos
-    return Response(photos.content(photos.get(photo_id)), media_type=JPEG)
+    found = photos.get(photo_id)
+    photos.must_be_shown(found.patient_id)
+    return Response(photos.content(found), media_type=JPEG)

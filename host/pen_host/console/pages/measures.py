@@ -4,28 +4,35 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
+from functools import partial
+from typing import Any
 
 from nicegui import ui
 
 from ...api.people import Permission, Person, signer
-from ...api.routes.outcomes import measured_of
 from ...api.service import ConsoleService
 from ...errors import PenError
 from ...records.measures import value
 from ...records.models import Outcome, Rating
 from ...records.models import Visit as Treated
+from ...records.outcomes import measured_of
 from ...reports.measures import series
 from .. import measure_fields, plots
 from ..fields import Form
 from ..shell import render
 from ..texts import Catalogue
 from ..visit import Visit
-from ..widgets import Tone, button, card, cells, note, row, table, tag
+from ..widgets import Tone, button, card, cells, flash, note, row, table, tag
 from .patient import patient_head
 from .private import private_page
 
 FIRST_KIND = "hair_count"
+TO_FORM = (
+    "const at = document.getElementById('the-form'); at.scrollIntoView(); at.querySelector('input')?.focus();"
+)
+"""Eyes and keyboard go to the form that was opened."""
 
 
 def register(console: ConsoleService, text: Catalogue) -> None:
@@ -39,22 +46,50 @@ async def _draw(visit: Visit, asked: Mapping[str, str]) -> None:
         return
     clinic = visit.service.visiting.clinic
 
+    text = visit.text
+    beginning = _Begun()
+
     @ui.refreshable
     async def known() -> None:
         try:
-            outcomes = await asyncio.to_thread(clinic.outcomes.of, who.patient_id)
+            outcomes = await asyncio.to_thread(clinic.outcomes.history, who.patient_id)
             treated = await asyncio.to_thread(clinic.visits.of, who.patient_id)
         except PenError as error:
             note(error.sentence, Tone.DANGER, alert=True)
             return
-        _trends(visit.text, outcomes, treated)
-        _table(visit.text, outcomes)
+        gone = {one.amends for one in outcomes}
+        _trends(text, [one for one in outcomes if one.outcome_id not in gone], treated)
+        _table(text, outcomes, correct if visit.may(Permission.TREAT) else None)
+
+    @ui.refreshable
+    def form() -> None:
+        if not visit.may(Permission.TREAT):
+            return
+        old = beginning.old
+        with card(text("measures.add" if old is None else "measures.correct_title")):
+            (_New(visit, who.patient_id, changed) if old is None else _Correction(visit, old, changed)).draw()
+
+    def correct(old: Outcome) -> None:
+        beginning.old = old
+        form.refresh()
+        ui.run_javascript(TO_FORM)
+
+    def changed() -> None:
+        beginning.old = None
+        form.refresh()
+        known.refresh()
 
     with tag("div", None, "stack", data_private=""):
         await known()
-        if visit.may(Permission.TREAT):
-            with card(visit.text("measures.add")):
-                _New(visit, who.patient_id, known.refresh).draw()
+        with tag("div", None, "stack", id="the-form"):
+            form()
+
+
+@dataclass
+class _Begun:
+    """Which measure is being corrected; a new one is entered while there is none."""
+
+    old: Outcome | None = None
 
 
 def _trends(text: Catalogue, outcomes: Sequence[Outcome], treated: Sequence[Treated]) -> None:
@@ -69,22 +104,50 @@ def _trends(text: Catalogue, outcomes: Sequence[Outcome], treated: Sequence[Trea
         tag("p", text("measures.trend_more"), "muted small")
 
 
-def _table(text: Catalogue, outcomes: Sequence[Outcome]) -> None:
+def _table(text: Catalogue, outcomes: Sequence[Outcome], correct: Callable[[Outcome], None] | None) -> None:
+    """Newest first; below each what it replaced, struck out."""
+    following = {one.amends: one for one in outcomes if one.amends is not None}
     with card(text("measures.all")):
         if not outcomes:
             tag("p", text("records.none"), "muted")
             return
-        heads = [text(f"measures.{key}") for key in ("day", "what", "value", "by", "note")]
+        keys = ("day", "what", "value", "by", "note", *(("change",) if correct else ()))
+        heads = [text(f"measures.{key}") for key in keys]
         with tag("div", None, "dated"), table(heads, text("measures.all")):
             for one in reversed(outcomes):
-                told = value(one.measured)
-                cells(
-                    one.day.isoformat(),
-                    told.label + (f" ({text('measures.baseline_short')})" if one.baseline else ""),
-                    told.text,
-                    _rater(text, one),
-                    one.note or "",
-                )
+                newer = following.get(one.outcome_id)
+                if newer is None:
+                    _stands(text, one, correct)
+                else:
+                    _struck(text, one, newer, spare=correct is not None)
+
+
+def _stands(text: Catalogue, one: Outcome, correct: Callable[[Outcome], None] | None) -> None:
+    told = value(one.measured)
+    label = told.label + (f" ({text('measures.baseline_short')})" if one.baseline else "")
+    texts = (one.day.isoformat(), label, told.text, _rater(text, one), one.note or "")
+    if correct is None:
+        cells(*texts)
+        return
+    name = text("measures.correct")
+
+    def change() -> None:
+        made = button(name, partial(correct, one), "quiet slim")
+        made.props.update({"aria-label": f"{name}: {label}, {one.day.isoformat()}"})
+
+    cells(*texts, change)
+
+
+def _struck(text: Catalogue, one: Outcome, newer: Outcome, *, spare: bool) -> None:
+    """A value that was wrong: to be read, and told apart without its line."""
+    told = value(one.measured)
+    by = text(
+        "measures.replaced", name=newer.by.name, at=f"{newer.at:%Y-%m-%d %H:%M} UTC", why=newer.note or ""
+    )
+    day, label, number = (
+        partial(tag, "s", said, "said") for said in (one.day.isoformat(), told.label, told.text)
+    )
+    cells(day, label, number, _rater(text, one), by, *([""] if spare else []))
 
 
 def _rater(text: Catalogue, one: Outcome) -> str:
@@ -121,11 +184,9 @@ class _New:
         part()
 
     def _fields(self) -> None:
-        text, kind = self._visit.text, self._kind
+        text = self._visit.text
         form = self._form = Form()
-        if kind == FIRST_KIND:
-            tag("p", text("measures.area_hint"), "muted small")
-        measure_fields.draw(text, form, kind)
+        _measure(text, form, self._kind)
         with tag("div", None, "fields"):
             form.text(
                 "day", text("measures.day"), self._visit.service.visiting.today().isoformat(), type="date"
@@ -136,18 +197,11 @@ class _New:
             button(text("measures.record"), self._record, "first")
 
     async def _record(self) -> None:
-        text, form, kind = self._visit.text, self._form, self._kind
-        form.clear()
-        content, wrong = measure_fields.read(text, form, kind)
-        if wrong:
-            form.complain("", wrong)
+        form, clinic = self._form, self._visit.service.visiting.clinic
+        read = _read(self._visit.text, form, self._kind)
+        if read is None:
             return
-        try:
-            day = date.fromisoformat(form["day"])
-        except ValueError:
-            form.fields["day"].complain(text("measures.no_day"))
-            return
-        clinic = self._visit.service.visiting.clinic
+        content, day = read
 
         def record(who: Person) -> None:
             clinic.outcomes.record(
@@ -160,5 +214,71 @@ class _New:
             )
 
         if await self._visit.submit(form, Permission.TREAT, record, control=False):
-            ui.notify(text("measures.recorded"), type="positive")
+            flash(self._visit.text("measures.recorded"))
             self._added()
+
+
+class _Correction:
+    """The form for what is right, beginning with what was recorded."""
+
+    def __init__(self, visit: Visit, old: Outcome, over: Callable[[], object]) -> None:
+        self._visit = visit
+        self._old = old
+        self._over = over
+        self._form = Form.unmade()
+
+    def draw(self) -> None:
+        """Its fields, and why."""
+        text, old = self._visit.text, self._old
+        told = value(old.measured)
+        tag(
+            "p",
+            text("measures.correct_lead", what=told.label, value=told.text, day=old.day.isoformat()),
+            "muted",
+        )
+        form = self._form = Form("correct")
+        _measure(text, form, old.measured.kind, old.measured.model_dump(mode="json"))
+        with tag("div", None, "fields"):
+            form.text("day", text("measures.day"), old.day.isoformat(), type="date")
+            form.text("reason", text("measures.reason"), maxlength=200)
+        with row():
+            button(text("measures.correct_go"), self._amend, "first")
+            button(text("measures.leave"), self._over, "quiet")
+
+    async def _amend(self) -> None:
+        text, form, old = self._visit.text, self._form, self._old
+        read = _read(text, form, old.measured.kind)
+        if read is None:
+            return
+        if not form["reason"]:
+            form.fields["reason"].complain(text("measures.no_reason"))
+            return
+        content, day = read
+        clinic = self._visit.service.visiting.clinic
+
+        def amend(who: Person) -> None:
+            clinic.outcomes.amend(old.outcome_id, measured_of(content), form["reason"], signer(who), day=day)
+
+        if await self._visit.submit(form, Permission.TREAT, amend, control=False):
+            flash(text("measures.corrected"))
+            self._over()
+
+
+def _measure(text: Catalogue, form: Form, kind: str, known: Mapping[str, Any] | None = None) -> None:
+    if kind == FIRST_KIND:
+        tag("p", text("measures.area_hint"), "muted small")
+    measure_fields.draw(text, form, kind, known)
+
+
+def _read(text: Catalogue, form: Form, kind: str) -> tuple[dict[str, Any], date] | None:
+    """What was typed; None, with a sentence at each field that is wrong, where it cannot be taken."""
+    form.clear()
+    content, wrong = measure_fields.read(text, form, kind)
+    if wrong:
+        form.complain("", wrong)
+        return None
+    try:
+        return content, date.fromisoformat(form["day"])
+    except ValueError:
+        form.fields["day"].complain(text("measures.no_day"))
+        return None

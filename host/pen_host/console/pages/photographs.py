@@ -12,11 +12,11 @@ from nicegui.events import GenericEventArguments
 from ...api.people import Permission, signer
 from ...api.service import ConsoleService
 from ...errors import PenError
-from ...records.models import Photo, View
+from ...records.models import Consent, Photo, View
 from ..fields import Form
 from ..texts import Catalogue
 from ..visit import Visit
-from ..widgets import Tone, button, card, note, row, tag
+from ..widgets import Tone, button, card, flash, note, row, tag
 from .patient import patient_head
 from .private import private_page
 
@@ -59,11 +59,15 @@ class _Shown:
     # --- looking --------------------------------------------------------------------------------------------------------
 
     async def _all(self) -> None:
-        text = self._text
+        text, known = self._text, self._visit.service.visiting.clinic.photos
         try:
-            found = await asyncio.to_thread(self._visit.service.visiting.clinic.photos.of, self._patient_id)
+            found = await asyncio.to_thread(known.of, self._patient_id)
+            withdrawn = await asyncio.to_thread(known.withdrawn, self._patient_id)
         except PenError as error:
             note(error.sentence, Tone.DANGER, alert=True)
+            return
+        if withdrawn is not None:
+            _not_shown(text, withdrawn, found)
             return
         if not found:
             with card():
@@ -136,6 +140,7 @@ class _Shown:
                 control=False,
             ):
                 self._adding.refresh()
+                self._pictures.refresh()
 
         button(text("photographs.agree"), agree, "first")
 
@@ -161,7 +166,7 @@ class _Shown:
         self._form.clear()
         if told.get("done"):
             self._view = self._form["view"]
-            ui.notify(self._text("photographs.added"), type="positive")
+            flash(self._text("photographs.added"))
             self._pictures.refresh()
             return
         errors = [(str(one["field"]), str(one["message"])) for one in told.get("errors", ())]
@@ -181,6 +186,20 @@ def _side(text: Catalogue, form: Form, name: str, photos: Sequence[Photo], photo
             picture.props.update({"src": _source(now.photo_id), "alt": _alt(text, now)})
 
         field.control.on("change", show, args=[])
+
+
+def _not_shown(text: Catalogue, withdrawn: Consent, photos: Sequence[Photo]) -> None:
+    """What follows from a consent that was taken back: days and views, and no picture."""
+    day = f"{withdrawn.withdrawn_at:%Y-%m-%d}"
+    note(
+        text("photographs.withdrawn_more", count=len(photos)),
+        Tone.WARN,
+        text("photographs.withdrawn", day=day),
+    )
+    if photos:
+        with card(text("photographs.kept")), tag("ul", None, "plain"):
+            for photo in photos:
+                tag("li", _alt(text, photo), "said")
 
 
 def _small(text: Catalogue, photo: Photo) -> None:

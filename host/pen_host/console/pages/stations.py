@@ -19,7 +19,7 @@ from ..fields import Form
 from ..shell import keep_true
 from ..texts import Catalogue
 from ..visit import Visit
-from ..widgets import Tone, button, card, facts, link_button, note, row, sign, tag
+from ..widgets import Tone, button, card, facts, flash, link_button, note, row, sign, tag
 from .private import private_page
 
 
@@ -111,7 +111,7 @@ async def _now(visit: Visit) -> None:
     try:
         await asyncio.to_thread(visit.service.replication.now)
     except PenError as error:
-        ui.notify(error.sentence, type="negative")
+        flash(error.sentence, Tone.DANGER)
 
 
 async def _conflicts(visit: Visit) -> None:
