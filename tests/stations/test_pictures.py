@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import sqlite3
+import threading
 from contextlib import closing
 from datetime import timedelta
 from typing import Any
@@ -11,8 +12,9 @@ from typing import Any
 import psycopg
 import pytest
 
+from pen_host.api.replication import EVERY_S, PICTURES_S, ClinicServer, Replication
 from pen_host.errors import JournalError
-from pen_host.journal import Kind, audit_record, encrypting, record_keys
+from pen_host.journal import JournalLockedError, Kind, audit_record, encrypting, record_keys, sqlite
 from pen_host.journal.record_keys import new_key
 from pen_host.records import photo_folder, photos
 from pen_host.records.models import Patient, Photo, View
@@ -494,3 +496,48 @@ def test_without_the_package_that_seals_rows_go_and_pictures_wait_with_a_sentenc
     assert "neither sent nor fetched" in said
     moved(two)
     assert len(two.clinic.photos.of(patient.patient_id)) == 1
+
+
+def test_a_console_goes_on_while_pictures_wait_and_rests_when_the_pen_works(
+    two_stations: tuple[Station, Station, Patient],
+) -> None:
+    one, _, patient = two_stations
+    taken(one, patient)
+    works = [False]
+
+    def round_(server: ClinicServer) -> tuple[float, int, int]:
+        pauses: list[float] = []
+
+        def wait(_wake: threading.Event, pause_s: float) -> None:
+            pauses.append(pause_s)
+            it.close()
+
+        it = Replication(server, lambda: False, lambda: None, lambda _told: None, wait)
+        it._run()
+        view = it.view()
+        return pauses[0], view.pictures_out, view.pictures_in
+
+    desk = ClinicServer(one.clinic.journal, lambda: works[0])
+    desk._pictures = Budget(bytes_max=SLICE_BYTES, may_go_on=desk._pictures.may_go_on)
+    assert round_(desk) == (PICTURES_S, 1, 0)
+    before = sent(one)
+    works[0] = True
+    assert round_(desk) == (EVERY_S, 1, 0)
+    assert sent(one) == before, "not one slice while the pen works"
+    works[0] = False
+    desk._pictures = Budget()
+    assert round_(desk) == (EVERY_S, 0, 0)
+
+
+def test_a_record_that_somebody_holds_is_a_sentence_and_replicated_later(
+    two_stations: tuple[Station, Station, Patient], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, _, _ = two_stations
+    real = sqlite3.connect(one.record)
+    monkeypatch.setattr(sqlite, "BUSY_MS", 1)
+    with closing(real) as holder:
+        holder.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(JournalLockedError):
+            one.replicate()
+    assert one.replicate().held == []
+    assert one.clinic.journal.healthy

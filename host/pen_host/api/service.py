@@ -105,8 +105,8 @@ class ConsoleService(Reception):
         self._started_s = clock()
         self.office = Office(journal, self.visiting.clinic, rules, self.note, lambda: self.treatment.running)
         self.replication = Replication(
-            ClinicServer(journal),
-            lambda: self.treatment.running or self._needle_may_run(),
+            ClinicServer(journal, self._pen_works),
+            self._pen_works,
             self._change,
             lambda told: self._tell("warning", told),
         )
@@ -292,6 +292,10 @@ class ConsoleService(Reception):
         snapshot = self.dock.snapshot()
         status = snapshot.status if snapshot else None
         return self.treatment.needle_phase or (status is not None and status.state in STOPPABLE)
+
+    def _pen_works(self) -> bool:
+        """Whether anything that is not for the treatment has to wait."""
+        return self.treatment.running or self._needle_may_run()
 
     def _holding_session(self) -> str | None:
         holder = self.control.holder()

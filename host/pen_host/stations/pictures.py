@@ -61,6 +61,7 @@ class Told(Protocol):
     pictures_sent: int
     pictures_fetched: int
     pictures_left: int
+    picture_bytes: int
     held: list[str]
 
 
@@ -90,25 +91,30 @@ def exchange(journal: Journal, server: Connection[tuple[Any, ...]], budget: Budg
     coming.run()
     done.pictures_sent, done.pictures_fetched = out.moved, coming.moved
     done.pictures_left = len(out.left) + len(coming.left)
+    done.picture_bytes = out.spent.count + coming.spent.count
     done.held += [*out.told, *coming.told]
 
 
 class _Spent:
-    """What is left of a budget."""
+    """What is left of a budget.
+
+    Attributes:
+        count: Bytes that moved.
+    """
 
     def __init__(self, budget: Budget) -> None:
         self._budget = budget
         self._end_s = budget.clock() + budget.last_s
-        self._bytes = 0
+        self.count = 0
 
     def allows(self) -> bool:
         """Whether another slice may move."""
         budget = self._budget
-        return self._bytes < budget.bytes_max and budget.clock() < self._end_s and budget.may_go_on()
+        return self.count < budget.bytes_max and budget.clock() < self._end_s and budget.may_go_on()
 
     def add(self, count: int) -> None:
         """A slice moved."""
-        self._bytes += count
+        self.count += count
 
 
 class _Moving:

@@ -52,6 +52,7 @@ class Replicated:
         pictures_sent: Pictures that the server took.
         pictures_fetched: Pictures that came from other stations.
         pictures_left: Pictures that wait still, either way.
+        picture_bytes: What moved of pictures, sealed.
     """
 
     entries: int = 0
@@ -63,6 +64,7 @@ class Replicated:
     pictures_sent: int = 0
     pictures_fetched: int = 0
     pictures_left: int = 0
+    picture_bytes: int = 0
 
 
 def replicate(journal: Journal, url: str, pictures: Budget | None = None) -> Replicated:
