@@ -103,10 +103,11 @@ class ConsoleService(Reception):
         self.bench = BenchDesk(lambda: self.dock.docked, self._change) if source.simulated else None
         self._clock = clock
         self._started_s = clock()
-        self.office = Office(journal, self.visiting.clinic, rules, self.note, lambda: self.treatment.running)
+        busy = lambda: self.treatment.running or self._needle_may_run()  # noqa: E731 - asked by two
+        self.office = Office(journal, self.visiting.clinic, rules, self.note, busy)
         self.replication = Replication(
             ClinicServer(journal),
-            lambda: self.treatment.running or self._needle_may_run(),
+            busy,
             self._change,
             lambda told: self._tell("warning", told),
         )

@@ -19,6 +19,7 @@ from ..texts import Catalogue
 from ..visit import Visit
 from ..widgets import Tone, button, card, cells, facts, flash, link_button, note, row, table, tag
 from .private import private_page
+from .safekeeping import safekeeping_card
 
 
 def register(console: ConsoleService, text: Catalogue) -> None:
@@ -63,6 +64,7 @@ async def _draw(visit: Visit, _asked: Mapping[str, str]) -> None:
     if visit.may(Permission.KEEP):
         with card(text("safe.code")):
             _code(visit)
+    await safekeeping_card(visit)
 
     def both() -> None:
         verified.refresh()
