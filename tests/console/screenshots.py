@@ -9,6 +9,7 @@ from pathlib import Path
 from playwright.sync_api import sync_playwright
 
 from tests.console.desk import Desk, studio
+from tests.console.joined import BEFORE, tour_joined
 from tests.console.tour import tour
 
 SIZES = {"laptop": (1366, 768), "tablet": (1024, 768), "tablet-portrait": (768, 1024)}
@@ -62,10 +63,13 @@ def main(arguments: list[str]) -> int:
     camera = Camera(out, "--whole" in arguments)
     with (
         tempfile.TemporaryDirectory(prefix="pen-screenshots-") as place,
+        tempfile.TemporaryDirectory(prefix="pen-screenshots-") as other,
         sync_playwright() as driver,
         studio(Path(place), driver) as room,
     ):
         tour(room.desk(), camera.look)
+        with studio(Path(other), driver, BEFORE) as joined:
+            tour_joined(joined.desk(), camera.look)
     print(f"{camera.taken * len(SIZES) * len(THEMES)} pictures in {out}")
     return 0
 

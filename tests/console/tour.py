@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from PIL import Image
 
 from tests.console.desk import PIN, Desk, wait_until
+from tests.console.keeping import keeping
 
 Look = Callable[[str, Desk], None]
 """Told the name of what is shown, and where."""
@@ -142,6 +143,7 @@ def _after(desk: Desk, look: Look) -> None:
         desk.go(f"/{name}")
         look(name, desk)
     _stock(desk, look)
+    keeping(desk, look, photograph(3))
     desk.go("/bench")
     look("bench", desk)
     desk.go("/no-such-page")

@@ -16,6 +16,7 @@ from .routes import (
     core,
     exports,
     filing,
+    imports,
     keeping,
     outcomes,
     pen,
@@ -24,6 +25,7 @@ from .routes import (
     protocols,
     records,
     reports,
+    safekeeping,
     service,
     skin,
     stations,
@@ -35,7 +37,8 @@ from .service import ConsoleService
 TITLE = "derma-pen console"
 PARTS = (
     *(core, pen, persons, treatment, clinic, records, service),
-    *(reports, photographs, consents, outcomes, exports, stations, skin, protocols, stock, keeping, filing),
+    *(reports, photographs, consents, outcomes, exports, imports, stations, skin, protocols, safekeeping),
+    *(stock, keeping, filing),
 )
 Pages = Callable[[FastAPI, ConsoleService], None]
 """Puts pages on the application."""

@@ -29,7 +29,7 @@ from .workshop import Workshop, made_of
 KEPT_MAX = 20
 """Backups that are listed, newest first. (J)"""
 REMIND_DAYS = 7
-"""A record that was not saved for longer is told about. (J)"""
+"""A record that was on one disk alone for longer is told about. (J)"""
 
 
 class WorkState(StrEnum):
@@ -140,7 +140,7 @@ class SafeDesk:
             verified=self._verified(),
             saved=self._saved(),
             last_saved_at=last,
-            overdue=last is None or (datetime.now(UTC) - last).days > REMIND_DAYS,
+            overdue=self.is_overdue(datetime.now(UTC)),
             folder=folder,
             kept=_kept(Path(folder), self._journal.station_id) if folder else (),
         )
@@ -150,6 +150,19 @@ class SafeDesk:
         with self._journal.reader() as reader:
             rows = list(reader.saying(Kind.BACKUP, {"change": "saved"}))
         return datetime.fromtimestamp(rows[-1].utc_ns / 1e9, UTC) if rows else None
+
+    def is_overdue(self, now: datetime) -> bool:
+        """Whether the record, or what is new in it, has been on this disk alone for too long.
+
+        Args:
+            now: The moment.
+        """
+        since = self.last_saved_at()
+        if since is None:
+            with self._journal.reader() as reader:
+                first = next(reader.rows(), None)
+            since = now if first is None else datetime.fromtimestamp(first.utc_ns / 1e9, UTC)
+        return (now - since).days > REMIND_DAYS
 
     def verify(self, by: Person) -> SafeView:
         """Begin a verification of everything; returns at once.

@@ -9,6 +9,7 @@ from ..journal import Journal
 from ..records import Clinic
 from .exporting import ExportDesk
 from .house import House
+from .importing import ImportDesk
 from .keeping import SafeDesk
 from .people import Person
 from .photographs import PhotoDesk
@@ -26,12 +27,13 @@ class Office:
         clinic: The same with its tables.
         rules: File of the clinic's rules; None keeps them in memory.
         note: Writes into the record, in somebody's name; returns at once.
-        treating: Whether a treatment is under way.
+        busy: Whether the pen works for a treatment.
 
     Attributes:
         record: The record's file, as the workshop reads it.
         workshop: Makes what takes long, in a process of its own.
         exports: Of the whole record.
+        imports: Our own bundles, coming back.
         house: The clinic's rules.
         skin: Whose skin counts as open.
         photos: Photographs, taken in.
@@ -46,20 +48,23 @@ class Office:
         clinic: Clinic,
         rules: Path | None,
         note: Callable[[str, Person, str], None],
-        treating: Callable[[], bool],
+        busy: Callable[[], bool],
     ) -> None:
         self.record = journal.path
         self.workshop = Workshop()
         self.exports = ExportDesk(self.record, self.workshop, note)
+        self.imports = ImportDesk(clinic, self.workshop, busy)
         self.house = House(rules)
         self.skin = SkinDesk(clinic, self.house)
         self.photos = PhotoDesk(clinic, self.workshop)
-        self.safe = SafeDesk(journal, self.house, self.workshop, treating)
+        self.safe = SafeDesk(journal, self.house, self.workshop, busy)
         self.stock = StockDesk(clinic)
         self.protocols = ProtocolDesk(clinic.presets, note)
 
     def close(self) -> None:
         """Throw away what is being made."""
+        self.imports.end()
         self.safe.close()
         self.workshop.close()
+        self.imports.close()
         self.exports.close()

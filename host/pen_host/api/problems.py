@@ -30,6 +30,7 @@ class Code(StrEnum):
     # what may be sent
     NOT_JSON = "not_json"
     NOT_A_PICTURE = "not_a_picture"
+    NOT_A_BUNDLE = "not_a_bundle"
     BODY_TOO_LARGE = "body_too_large"
     MALFORMED = "malformed"
     INVALID_FIELDS = "invalid_fields"

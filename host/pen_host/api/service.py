@@ -103,7 +103,7 @@ class ConsoleService(Reception):
         self.bench = BenchDesk(lambda: self.dock.docked, self._change) if source.simulated else None
         self._clock = clock
         self._started_s = clock()
-        self.office = Office(journal, self.visiting.clinic, rules, self.note, lambda: self.treatment.running)
+        self.office = Office(journal, self.visiting.clinic, rules, self.note, self._pen_works)
         self.replication = Replication(
             ClinicServer(journal, self._pen_works),
             self._pen_works,

@@ -1,13 +1,19 @@
 """`pen export` and `pen import`: what leaves the record, and our own bundle back in."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from .clinical import Role, person, reading, writing
 from .options import JournalFile, Json, Operator
 from .telling import print_json
+
+if TYPE_CHECKING:
+    from ..exports.bundles import Item
+    from ..exports.intake import TakenIn
+    from ..records.models import Person
 
 group = typer.Typer(help="Export the record: fhir, csv, parquet; verify an export.", no_args_is_help=True)
 
@@ -69,30 +75,77 @@ def verify(
 
 
 def import_bundle(
-    file: Annotated[Path, typer.Argument(metavar="BUNDLE.json", help="A bundle that pen export fhir wrote.")],
+    file: Annotated[
+        Path,
+        typer.Argument(metavar="FILE", help="A bundle that pen export fhir wrote, or its folder as a zip."),
+    ],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be taken in.")] = False,
     operator: Operator = "operator",
     role: Role = "clinician",
     journal_file: JournalFile = None,
     json_: Json = False,
 ) -> None:
-    """Take our own bundle into a record that does not have this patient; every row comes back as it was."""
+    """Take our own bundles into a record that does not have these patients; every row comes back as it was."""
+    import zipfile
+
+    from ..exports.bundles import look
     from ..exports.intake import take_in
 
-    with writing(journal_file) as clinic:
-        taken = take_in(clinic, file, person(operator, role))
-    if json_:
-        print_json(
-            {
-                "patient": taken.patient_id,
-                "rows": taken.rows,
-                "photographs": taken.photographs,
-                "sha256": taken.sha256,
-            }
-        )
+    if dry_run:
+        with reading(journal_file) as clinic:
+            _tell_items(look(clinic, file), as_json=json_)
+    elif zipfile.is_zipfile(file):
+        _import_all(file, journal_file, person(operator, role), as_json=json_)
     else:
-        print(
-            f"{taken.patient_id}: {sum(taken.rows.values())} rows and {taken.photographs} photographs taken in."
-        )
+        with writing(journal_file) as clinic:
+            taken = take_in(clinic, file, person(operator, role))
+        if json_:
+            print_json(_taken(taken))
+        else:
+            print(_line(taken))
+
+
+def _import_all(file: Path, journal_file: Path | None, by: "Person", *, as_json: bool) -> None:
+    """Each new patient of an export, one after the other; each whole or not at all."""
+    from ..exports.bundles import ItemState, look, prepared
+    from ..exports.intake import keep
+
+    taken = []
+    with writing(journal_file) as clinic:
+        items = look(clinic, file)
+        for item in items:
+            if item.state is ItemState.NEW:
+                taken.append(keep(clinic, prepared(file, item.name), by))
+                if not as_json:
+                    print(_line(taken[-1]))
+    left = [item for item in items if item.state is not ItemState.NEW]
+    if as_json:
+        print_json({"taken_in": [_taken(one) for one in taken], "left_out": [_item(one) for one in left]})
+        return
+    for item in left:
+        print(f"{item.name}: {item.why}")
+
+
+def _taken(one: "TakenIn") -> dict[str, object]:
+    told = {"patient": one.patient_id, "rows": one.rows}
+    return {**told, "photographs": one.photographs, "sha256": one.sha256}
+
+
+def _line(one: "TakenIn") -> str:
+    return f"{one.patient_id}: {sum(one.rows.values())} rows and {one.photographs} photographs taken in."
+
+
+def _tell_items(items: "Sequence[Item]", *, as_json: bool) -> None:
+    if as_json:
+        print_json({"bundles": [_item(one) for one in items]})
+        return
+    for one in items:
+        print(f"{one.name}: {one.state}, {one.rows} rows, {one.photographs} photographs. {one.why}".rstrip())
+
+
+def _item(one: "Item") -> dict[str, object]:
+    told = {"name": one.name, "state": str(one.state), "patient": one.patient_id}
+    return {**told, "rows": one.rows, "photographs": one.photographs, "why": one.why}
 
 
 def _export(

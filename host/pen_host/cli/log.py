@@ -171,6 +171,26 @@ def rekey(
     _tell_code(done, f"{done.files} files have a new key.", as_json=json_)
 
 
+@group.command("at-rest")
+def show_protection(journal_file: JournalFile = None, json_: Json = False) -> None:
+    """Show whether the record is encrypted, where its key is, and what beside it is not under that key."""
+    from dataclasses import asdict
+
+    from ..journal import default_path
+    from ..records import at_rest
+    from ..vault import this_vault
+
+    record = journal_file or default_path()
+    found = at_rest.protection(record, this_vault())
+    if json_:
+        print_json({"journal": str(record), **asdict(found)})
+        return
+    where = f"its key is in {found.kept_in}" if found.encrypted else "pen log encrypt changes that"
+    print(f"{record} is {'encrypted' if found.encrypted else 'not encrypted'}; {where}.")
+    for name in found.exposed:
+        print(f"  {name} is not under its key; pen log encrypt mends that.")
+
+
 @group.command("recovery-code")
 def recovery_code(journal_file: JournalFile = None, json_: Json = False) -> None:
     """Show the recovery code of an encrypted record, to be printed and locked away."""

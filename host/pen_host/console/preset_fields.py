@@ -110,12 +110,12 @@ def draw(text: Catalogue, form: Form, known: Mapping[str, Any], *, new: bool) ->
         hint=text("presets.short_interval_hint"),
         maxlength=4000,
     )
-    tag("h3", text("presets.zones"))
+    tag("h2", text("presets.zones"))
     for index, zone in enumerate(known["zones"]):
         _zone(text, form, index, zone)
-    tag("h3", text("presets.evidence"))
+    tag("h2", text("presets.evidence"))
     _evidence(text, form, known["evidence"])
-    tag("h3", text("presets.sources"))
+    tag("h2", text("presets.sources"))
     tag("p", text("presets.sources_hint"), "muted small")
     _sources(text, form, known["sources"])
     form.words(

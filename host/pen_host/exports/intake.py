@@ -13,9 +13,9 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from sqlalchemy import select
+from sqlalchemy import RowMapping, Select, select
 
 from pen_host.errors import VerificationError
 from pen_host.exports import archive
@@ -37,6 +37,10 @@ _ELSEWHERE = (
 )
 
 
+class HereAlreadyError(ConflictError):
+    """The record has the patient of a bundle."""
+
+
 @dataclass(frozen=True, slots=True)
 class TakenIn:
     """What an import came to.
@@ -54,6 +58,33 @@ class TakenIn:
     sha256: str
 
 
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A bundle that was read and checked, whole.
+
+    Attributes:
+        archive: Its rows.
+        pictures: Its photographs.
+        sha256: Of the bundle.
+    """
+
+    archive: Archive
+    pictures: tuple[Encoded, ...]
+    sha256: str
+
+    @property
+    def rows(self) -> dict[str, int]:
+        """Rows by table."""
+        return {name: len(rows) for name, rows in self.archive.tables.items() if rows}
+
+
+class Asked(Protocol):
+    """What answers whether something is in the record: a reader of it, or a change under way."""
+
+    def row(self, query: Select[Any]) -> RowMapping | None:
+        """The first row of a query, or None."""
+
+
 def take_in(clinic: Clinic, file: Path, by: Person) -> TakenIn:
     """Takes our own bundle into a record that does not have this patient.
 
@@ -67,36 +98,85 @@ def take_in(clinic: Clinic, file: Path, by: Person) -> TakenIn:
         ConflictError: The record has this patient, or something of it under another meaning.
         JournalError: It could not be written; nothing was taken in.
     """
-    raw = _read(file)
-    content = _bundle(raw, file.name)
-    taken = _archive(content, file.name)
-    pictures = _photographs(content, taken, file.name)
-    digest = hashlib.sha256(raw).hexdigest()
+    return keep(clinic, prepare(read(file, file.name), file.name), by)
+
+
+def prepare(raw: bytes, name: str) -> Prepared:
+    """Reads and checks a bundle; the record is not asked. May take long: a bundle holds photographs.
+
+    Args:
+        raw: The bundle.
+        name: What to call it in a sentence.
+
+    Raises:
+        VerificationError: It is from elsewhere, broken, or was changed after it was exported.
+    """
+    content = _bundle(raw, name)
+    taken = _archive(content, name)
+    return Prepared(taken, tuple(_photographs(content, taken, name)), hashlib.sha256(raw).hexdigest())
+
+
+def must_be_new(asked: Asked, taken: Archive) -> None:
+    """Whether a record could take this patient in.
+
+    Raises:
+        HereAlreadyError: It has this patient.
+        ConflictError: It has something of it under another meaning.
+        VerificationError: A value is none.
+    """
+    if asked.row(select(patients.c.id).where(patients.c.id == taken.patient_id)) is not None:
+        raise HereAlreadyError(
+            f"The record has patient {taken.patient_id} already, so nothing was taken in: a bundle never overwrites a record. "
+            "Take it into another record if you want to compare them."
+        )
+    for table in archive.SHARED:
+        for row in taken.tables.get(table.name, ()):
+            _is_there(asked, table, archive.row_values(table, row))
+
+
+def keep(clinic: Clinic, prepared: Prepared, by: Person) -> TakenIn:
+    """Takes in what was read and checked: every row and photograph of it, or nothing.
+
+    Raises:
+        ConflictError: See `must_be_new`.
+        JournalError: It could not be written; nothing was taken in.
+    """
+    taken = prepared.archive
 
     def change(writing: Writing) -> Sequence[Draft]:
-        _must_be_new(writing, taken)
+        must_be_new(writing, taken)
         for table in archive.TABLES:
             for row in taken.tables.get(table.name, ()):
                 values = archive.row_values(table, row)
                 if table in archive.SHARED and _is_there(writing, table, values):
                     continue
                 writing.add(table, **values)
-        told = {"change": "imported", "bundle": digest, "archive": taken.sha256, "rows": _counts(taken)}
+        told = {
+            "change": "imported",
+            "bundle": prepared.sha256,
+            "archive": taken.sha256,
+            "rows": prepared.rows,
+        }
         return [Draft(Kind.PATIENT, told, subject=taken.patient_id)]
 
-    kept = [one for one in pictures if photo_files.keep(clinic.store, one)]
+    kept = [one for one in prepared.pictures if photo_files.keep(clinic.store, one)]
     try:
         clinic.store.write(change, by)
     except BaseException:
         photo_files.remove(clinic.store, [one.sha256 for one in kept])
         raise
-    return TakenIn(taken.patient_id, _counts(taken), len(pictures), digest)
+    return TakenIn(taken.patient_id, prepared.rows, len(prepared.pictures), prepared.sha256)
 
 
-def _read(file: Path) -> bytes:
+def read(file: Path, name: str) -> bytes:
+    """The content of a bundle.
+
+    Raises:
+        VerificationError: It cannot be read, or is larger than any bundle.
+    """
     try:
         if file.stat().st_size > SIZE_MAX:
-            raise VerificationError(_ELSEWHERE.format(name=file.name, why="it is too large"))
+            raise VerificationError(_ELSEWHERE.format(name=name, why="it is too large"))
         return file.read_bytes()
     except OSError as error:
         raise VerificationError(
@@ -190,17 +270,9 @@ def _photographs(content: dict[str, Any], taken: Archive, name: str) -> list[Enc
     return pictures
 
 
-def _must_be_new(writing: Writing, taken: Archive) -> None:
-    if writing.row(select(patients.c.id).where(patients.c.id == taken.patient_id)) is not None:
-        raise ConflictError(
-            f"The record has patient {taken.patient_id} already, so nothing was taken in: a bundle never overwrites a record. "
-            "Take it into another record if you want to compare them."
-        )
-
-
-def _is_there(writing: Writing, table: Any, values: dict[str, Any]) -> bool:
+def _is_there(asked: Asked, table: Any, values: dict[str, Any]) -> bool:
     """Whether a shared row is in the record already; it must be the same then."""
-    row = writing.row(select(table).where(table.c.id == values["id"]))
+    row = asked.row(select(table).where(table.c.id == values["id"]))
     if row is None:
         return False
     differs = [name for name, value in values.items() if row[name] != value]
@@ -210,7 +282,3 @@ def _is_there(writing: Writing, table: Any, values: dict[str, Any]) -> bool:
             "nothing was taken in. Find out which one is right."
         )
     return True
-
-
-def _counts(taken: Archive) -> dict[str, int]:
-    return {name: len(rows) for name, rows in taken.tables.items() if rows}

@@ -25,13 +25,18 @@ _BESIDE = ("-journal", "-wal", "-shm")
 """What SQLite keeps beside a file."""
 
 
+def possible() -> bool:
+    """Whether anything can be encrypted: the extra is installed."""
+    return cipher.installed()
+
+
 def must_be_possible() -> None:
     """Refuses where nothing can be encrypted.
 
     Raises:
         UsageError: The extra is not installed.
     """
-    if not cipher.installed():
+    if not possible():
         raise UsageError(
             f"The record cannot be encrypted, for {cipher.NO_LIBRARY}, so nothing was changed. {cipher.INSTALL}, then try again."
         )

@@ -63,6 +63,37 @@ class AtRest:
     lacking: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Protection:
+    """How a record is protected where it lies.
+
+    Attributes:
+        encrypted: Whether it is under a key.
+        possible: Whether this program can encrypt: the extra is installed.
+        kept_in: Where the key lies, or would.
+        key_on_disk: Whether that is a file: whoever takes the disk then has the key as well.
+        exposed: Names of what lies beside an encrypted record and is not under its key.
+    """
+
+    encrypted: bool
+    possible: bool
+    kept_in: str
+    key_on_disk: bool
+    exposed: tuple[str, ...]
+
+
+def protection(record: Path, vault: Vault) -> Protection:
+    """How a record is protected. Reads the disk, changes nothing, and may be asked while a console writes.
+
+    Raises:
+        JournalKeyError: The record is encrypted and its key is not at hand.
+        VaultError: The vault cannot be asked.
+    """
+    encrypted = record_keys.is_encrypted(record)
+    beside = exposed(record, vault) if encrypted else ()
+    return Protection(encrypted, encrypting.possible(), vault.where, vault.on_disk, beside)
+
+
 def backups_code_name(station_id: str) -> str:
     """Where the vault keeps what the recovery code of a station's backups says."""
     return f"recovery-{station_id}"

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pen_host.api.keeping import REMIND_DAYS
 from pen_host.backups import verify_backup
 from pen_host.journal import Kind
 from tests.console.api.bench import Browser, ConsoleBench, console_bench, stroke, to_first_zone
@@ -64,11 +66,14 @@ def test_a_backup_is_made_read_back_listed_and_told_by_the_record(
     served: ConsoleBench, admin: Browser, tmp_path: Path
 ) -> None:
     before = admin.get("/api/safe").json
-    assert (before["last_saved_at"], before["overdue"], before["kept"]) == (None, True, [])
+    assert (before["last_saved_at"], before["overdue"], before["kept"]) == (None, False, [])
+    in_a_week = datetime.now(UTC) + timedelta(days=REMIND_DAYS + 1, hours=1)
+    assert served.service.office.safe.is_overdue(in_a_week)
     assert admin.post("/api/safe/save", folder=str(tmp_path)).status == 200
     view = until(admin, lambda told: told["saved"]["state"] != "working")
     assert view["saved"]["state"] == "done", view["saved"]
     assert (view["overdue"], view["folder"]) == (False, str(tmp_path))
+    assert not served.service.office.safe.is_overdue(datetime.now(UTC) + timedelta(days=REMIND_DAYS))
     (kept,) = view["kept"]
     journal = served.service.journal
     proved = verify_backup(tmp_path / kept["name"], journal.path, journal.vault)

@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ..problems import MEDIA_TYPE, Code, ProblemError
 from ..sessions import COOKIE, Sessions
-from .policy import BODY_MAX, UPLOAD_MAX, Policy
+from .policy import Policy
 from .requests import OPEN_PATHS, Asked, must_belong
 
 NO_ACCESS = """<!doctype html><html lang="en"><meta charset="utf-8"><title>derma-pen</title>
@@ -61,8 +61,7 @@ class Guard:
                     HTTPStatus.UNAUTHORIZED,
                     "This browser does not belong to the console. Open it from the terminal: pen console.",
                 )
-            limit = UPLOAD_MAX if asked.is_upload else BODY_MAX
-            taken = _limited(receive, asked, limit) if scope["type"] == "http" else receive
+            taken = _limited(receive, asked, asked.body_max) if scope["type"] == "http" else receive
             await self._app(scope, taken, guarded)
         except ProblemError as error:
             await _refuse(scope, error, receive, guarded)

@@ -19,6 +19,12 @@ PHOTO_PATH = re.compile(r"/api/patients/[^/]+/photographs")
 PHOTO_MEDIA = frozenset({"image/jpeg", "image/png", "image/webp", "image/tiff"})
 """What may be sent there. No form of another page can say so, and a script of one is asked first, which is refused."""
 
+IMPORT_PATH = "/api/imports/file"
+"""Where our own bundles are sent as they are."""
+IMPORT_MEDIA = frozenset({"application/json", "application/fhir+json", "application/zip"})
+IMPORT_MAX = 256 * 1024 * 1024
+"""Largest file with bundles: photographs are in it. A larger export is taken in by `pen import`. (J)"""
+
 
 @dataclass(frozen=True, slots=True)
 class Policy:

@@ -10,7 +10,17 @@ from typing import Any
 
 from ..problems import Code, ProblemError
 from ..sessions import COOKIE
-from .policy import PHOTO_MEDIA, PHOTO_PATH, UPLOAD_PATHS, Policy
+from .policy import (
+    BODY_MAX,
+    IMPORT_MAX,
+    IMPORT_MEDIA,
+    IMPORT_PATH,
+    PHOTO_MEDIA,
+    PHOTO_PATH,
+    UPLOAD_MAX,
+    UPLOAD_PATHS,
+    Policy,
+)
 
 SAFE = frozenset({"GET", "HEAD"})
 METHODS = frozenset({*SAFE, "POST"})
@@ -81,9 +91,11 @@ class Asked:
         return PHOTO_PATH.fullmatch(self.path) is not None
 
     @property
-    def is_upload(self) -> bool:
-        """A file is taken here."""
-        return self.path.startswith(UPLOAD_PATHS) or self.is_photograph
+    def body_max(self) -> int:
+        """Longest body that is taken here, in bytes."""
+        if self.path == IMPORT_PATH:
+            return IMPORT_MAX
+        return UPLOAD_MAX if self.path.startswith(UPLOAD_PATHS) or self.is_photograph else BODY_MAX
 
 
 def must_belong(asked: Asked, policy: Policy, *, keyed: bool) -> None:
@@ -122,6 +134,13 @@ def must_belong(asked: Asked, policy: Policy, *, keyed: bool) -> None:
                 raise _no(
                     Code.NOT_A_PICTURE,
                     "This is no photograph; JPEG, PNG, WebP and TIFF are taken.",
+                    HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+                )
+        elif asked.path == IMPORT_PATH:
+            if media not in IMPORT_MEDIA:
+                raise _no(
+                    Code.NOT_A_BUNDLE,
+                    "This is no bundle; JSON and zip are taken.",
                     HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
                 )
         elif media != "application/json":

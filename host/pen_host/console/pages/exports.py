@@ -16,6 +16,7 @@ from ..shell import keep_true
 from ..texts import Catalogue
 from ..visit import Visit
 from ..widgets import Tone, button, card, facts, link_button, note, row, tag
+from .imports import import_cards
 from .private import private_page
 
 KB, MB = 1_000, 1_000_000
@@ -45,6 +46,8 @@ async def _draw(visit: Visit, _asked: Mapping[str, str]) -> None:
         with tag("div", None, "stack"):
             await shown()
     keep_true(lambda: desk.stage, shown.refresh)
+    if visit.may(Permission.TREAT):
+        await import_cards(visit)
 
     async def written() -> None:
         """A process writes it: what it has written so far is looked at, now and then."""

@@ -174,7 +174,7 @@ class _File:
                 tag("p", one.text, "said wrap")
                 tag("p", f"{one.at:%Y-%m-%d %H:%M} UTC, {one.by.name}", "muted small")
                 if self._visit.may(Permission.TREAT):
-                    with tag("details"):
+                    with tag("details", None, "give-up"):
                         tag("summary", text("filing.amend"))
                         with stack():
                             self._write(one)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from functools import partial
 
 from nicegui import ui
+from nicegui.element import Element
 from pydantic import ValidationError
 
 from ...api.keeping import CodeAsked, SafeView, SaveAsked, Saved, Verified, WorkState
@@ -19,6 +21,7 @@ from ..texts import Catalogue
 from ..visit import Visit
 from ..widgets import Tone, button, card, cells, facts, flash, link_button, note, row, table, tag
 from .private import private_page
+from .safekeeping import safekeeping_card
 
 
 def register(console: ConsoleService, text: Catalogue) -> None:
@@ -63,12 +66,34 @@ async def _draw(visit: Visit, _asked: Mapping[str, str]) -> None:
     if visit.may(Permission.KEEP):
         with card(text("safe.code")):
             _code(visit)
+    await safekeeping_card(visit)
 
     def both() -> None:
         verified.refresh()
         saved.refresh()
 
     keep_true(lambda: desk.stage, both)
+
+
+async def reminder(visit: Visit) -> None:
+    """Says that the record was not saved for too long; nothing otherwise, and nothing of a simulated pen's record."""
+    desk, text = visit.service.office.safe, visit.text
+    if visit.service.training is not None:
+        return
+    try:
+        overdue = await asyncio.to_thread(desk.is_overdue, datetime.now(UTC))
+        last = await asyncio.to_thread(desk.last_saved_at)
+    except PenError as error:
+        note(error.sentence, Tone.DANGER)
+        return
+    if overdue:
+        with _overdue(text, last):
+            link_button(text("safe.title"), "/keeping", "quiet slim")
+
+
+def _overdue(text: Catalogue, last: datetime | None) -> Element:
+    when = f"{last:%Y-%m-%d}" if last else text("safe.never")
+    return note(text("safe.overdue_more"), Tone.WARN, text("safe.overdue", when=when))
 
 
 async def _verify(visit: Visit) -> None:
@@ -123,8 +148,7 @@ async def _save(visit: Visit) -> None:
 def _saved(text: Catalogue, told: SafeView) -> None:
     _making(text, told.saved)
     if told.overdue and told.saved.state is not WorkState.WORKING:
-        when = f"{told.last_saved_at:%Y-%m-%d}" if told.last_saved_at else text("safe.never")
-        note(text("safe.overdue_more"), Tone.WARN, text("safe.overdue", when=when))
+        _overdue(text, told.last_saved_at)
     elif told.last_saved_at:
         facts([(text("safe.last"), f"{told.last_saved_at:%Y-%m-%d %H:%M} UTC")])
     if told.kept:

@@ -231,10 +231,8 @@ async def _save(visit: Visit, form: Form, found: PresetView, *, new: bool) -> No
     except PenError as error:
         told = of_error(error)
         sentence = partial(preset_fields.sentence, text)
-        form.complain(
-            told.detail,
-            [(read.field(one.field, form), sentence(one.field, one.message)) for one in told.errors],
-        )
+        errors = [(read.field(one.field, form), sentence(one.field, one.message)) for one in told.errors]
+        form.complain(text("presets.not_saved") if errors else told.detail, errors)
         ui.run_javascript(TO_WRONG)
         return
     ui.navigate.to(f"/presets/{kept.preset.preset_id}")

@@ -64,6 +64,32 @@
     }
   });
 
+  /* A bundle, or an export of many. What it would bring is looked at by the console, and shown by the page. */
+  async function sendBundle() {
+    const file = document.getElementById("f-import-file").files[0];
+    if (!file) return { errors: [{ field: "file", message: say("files.choose_bundle") }], detail: "" };
+    const media = file.name.toLowerCase().endsWith(".zip") ? "application/zip" : "application/fhir+json";
+    try {
+      const answer = await fetch("/api/imports/file", {
+        method: "POST", body: file, headers: { "Content-Type": media }, credentials: "same-origin", cache: "no-store",
+      });
+      return answer.ok ? { errors: [], detail: "", done: true } : await problem(answer);
+    } catch {
+      return { errors: [], detail: say("files.no_answer") };
+    }
+  }
+
+  document.addEventListener("click", async (event) => {
+    const button = event.target instanceof Element ? event.target.closest("[data-send-bundle]") : null;
+    if (button === null || button.disabled) return;
+    button.disabled = true;
+    try {
+      window.emitEvent("pen-bundle", await sendBundle());
+    } finally {
+      button.disabled = false;
+    }
+  });
+
   // A locked console shows nobody: also where an armed pen keeps this page open.
   window.penStream.on("state", (state) => {
     if (state.session.locked) for (const one of document.querySelectorAll("[data-private]")) one.remove();
