@@ -41,7 +41,7 @@ from tests.stations.conftest import ANNA, Site, Station
 from tests.stations.test_rights import as_role
 
 pytestmark = pytest.mark.xdist_group("postgres")
-SLICE_BYTES = 1_000
+SLICE_BYTES = 2_500
 
 
 @pytest.fixture(autouse=True)
