@@ -103,11 +103,10 @@ class ConsoleService(Reception):
         self.bench = BenchDesk(lambda: self.dock.docked, self._change) if source.simulated else None
         self._clock = clock
         self._started_s = clock()
-        busy = lambda: self.treatment.running or self._needle_may_run()  # noqa: E731 - asked by two
-        self.office = Office(journal, self.visiting.clinic, rules, self.note, busy)
+        self.office = Office(journal, self.visiting.clinic, rules, self.note, self._pen_works)
         self.replication = Replication(
-            ClinicServer(journal),
-            busy,
+            ClinicServer(journal, self._pen_works),
+            self._pen_works,
             self._change,
             lambda told: self._tell("warning", told),
         )
@@ -293,6 +292,10 @@ class ConsoleService(Reception):
         snapshot = self.dock.snapshot()
         status = snapshot.status if snapshot else None
         return self.treatment.needle_phase or (status is not None and status.state in STOPPABLE)
+
+    def _pen_works(self) -> bool:
+        """Whether anything that is not for the treatment has to wait."""
+        return self.treatment.running or self._needle_may_run()
 
     def _holding_session(self) -> str | None:
         holder = self.control.holder()

@@ -110,6 +110,7 @@ station_link = Table(
     Column("sent_change_no", _LONG, nullable=False),
     Column("fetched_version", _LONG, nullable=False),
     Column("fetched_us", _LONG),
+    Column("pictures_mark", Text),
     sqlite_strict=True,
 )
 
@@ -129,6 +130,18 @@ station_held = Table(
     Column("name", Text, primary_key=True),
     Column("row_key", Text, primary_key=True),
     Column("why", Text, nullable=False),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+
+station_pictures = Table(
+    "station_pictures",
+    metadata,
+    Column("patient_id", Text, primary_key=True),
+    Column("sha256", Text, primary_key=True),
+    Column("is_here", Integer, nullable=False),
+    Column("is_there", Integer, nullable=False),
+    Column("why", Text),
     sqlite_strict=True,
     sqlite_with_rowid=False,
 )

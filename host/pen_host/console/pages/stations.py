@@ -84,6 +84,8 @@ def _standing(visit: Visit, view: ReplicationView, *, whole: bool) -> None:
             (text("stations.sent"), _when(text, view.replicated_at)),
             (text("stations.heard"), _when(text, view.heard_at)),
             (text("stations.waiting"), str(view.waiting)),
+            (text("stations.pictures_out"), str(view.pictures_out)),
+            (text("stations.pictures_in"), str(view.pictures_in)),
             *([(text("stations.station"), view.station or text("frame.unknown"))] if whole else []),
         ]
     )
