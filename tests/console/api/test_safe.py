@@ -62,6 +62,7 @@ def test_the_whole_record_is_verified_beside_the_console(served: ConsoleBench, a
     assert view["damages"] == []
 
 
+@pytest.mark.covers("REQ-1411")
 def test_a_backup_is_made_read_back_listed_and_told_by_the_record(
     served: ConsoleBench, admin: Browser, tmp_path: Path
 ) -> None:
@@ -81,6 +82,7 @@ def test_a_backup_is_made_read_back_listed_and_told_by_the_record(
     assert served.service.office.house.rules.backup_folder == str(tmp_path), "the next time it is offered"
 
 
+@pytest.mark.covers("REQ-1411")
 @pytest.mark.parametrize("name", ["not-plugged-in", "."])
 def test_a_folder_that_is_not_there_is_no_place_for_a_backup(
     admin: Browser, tmp_path: Path, name: str
@@ -102,6 +104,7 @@ def test_a_synchronised_folder_is_refused_by_a_sentence(admin: Browser, tmp_path
     assert [path.name for path in place.iterdir()] == [".dropbox"]
 
 
+@pytest.mark.covers("REQ-1411")
 def test_nobody_saves_while_somebody_is_treated(served: ConsoleBench, admin: Browser, tmp_path: Path) -> None:
     tab = served.clinician()
     to_first_zone(tab)
