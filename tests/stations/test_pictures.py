@@ -7,12 +7,15 @@ import sqlite3
 import threading
 from contextlib import closing
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import psycopg
 import pytest
 
+from pen_host.api.problems import of_error
 from pen_host.api.replication import EVERY_S, PICTURES_S, ClinicServer, Replication
+from pen_host.api.routes import photographs as routes
 from pen_host.errors import JournalError
 from pen_host.journal import JournalLockedError, Kind, audit_record, encrypting, record_keys, sqlite
 from pen_host.journal.record_keys import new_key
@@ -20,6 +23,8 @@ from pen_host.records import photo_folder, photos
 from pen_host.records.models import Patient, Photo, View
 from pen_host.records.patient_keys import seal
 from pen_host.records.photo_places import PictureElsewhereError
+from pen_host.reports import course
+from pen_host.reports.blocks import Prose
 from pen_host.stations import (
     WITHOUT_END,
     Budget,
@@ -41,7 +46,7 @@ from tests.stations.conftest import ANNA, Site, Station
 from tests.stations.test_rights import as_role
 
 pytestmark = pytest.mark.xdist_group("postgres")
-SLICE_BYTES = 1_000
+SLICE_BYTES = 2_500
 
 
 @pytest.fixture(autouse=True)
@@ -138,6 +143,27 @@ def test_a_picture_comes_after_its_row_and_is_never_called_lost_meanwhile(
     assert two.clinic.photos.elsewhere(patient.patient_id) == {}
     assert moved(two).pictures_fetched == 1
     assert two.clinic.photos.content(photo) == content
+
+
+@pytest.mark.covers("REQ-1410")
+def test_a_picture_that_is_elsewhere_is_a_sentence_in_api_and_report(
+    two_stations: tuple[Station, Station, Patient],
+) -> None:
+    one, two, patient = two_stations
+    photo = taken(one, patient)
+    moved(one, NO_PICTURES)
+    moved(two, NO_PICTURES)
+    service: Any = SimpleNamespace(need=lambda *_: None, visiting=SimpleNamespace(clinic=two.clinic))
+    (told,) = routes.elsewhere(service, "session", patient.patient_id)
+    assert told.photo_id == photo.photo_id
+    assert "at station s1, not here yet" in told.sentence
+    with pytest.raises(PictureElsewhereError) as raised:
+        routes.photograph(service, "session", photo.photo_id)
+    problem = of_error(raised.value)
+    assert (problem.status, problem.detail) == (409, told.sentence)
+    _, said = course._photos(two.clinic, patient.patient_id)
+    assert isinstance(said, Prose)
+    assert said.text.startswith("1 of 1 are at another station")
 
 
 @pytest.mark.covers("REQ-1410")

@@ -18,6 +18,7 @@ from pen_host.stations import status, taking_over
 from pen_host.stations.families import Change, together
 from tests.stations.conftest import ANNA, Site, Station
 from tests.stations.test_replication import _opened as opened
+from tests.stations.test_settling import called
 
 pytestmark = pytest.mark.xdist_group("postgres")
 PATIENTS = 3
@@ -153,6 +154,32 @@ def test_a_treatments_entry_waits_for_one_slice_and_not_for_the_take_over(
     writer.join(PATIENCE_S)
     assert len(slices) == 2 + PATIENTS, "text, cartridge, and each patient"
     assert slices[1] == wrote[0], "it is in before the second slice begins"
+
+
+def test_what_is_changed_here_between_two_slices_is_not_written_over(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, two = site.station("s1"), site.station("s2")
+    known = [one.patient("Ada Example"), one.patient("Bea Example")]
+    one.replicate()
+    two.replicate()
+    for patient in known:
+        called(one, patient, "555-0101")
+    one.replicate()
+    monkeypatch.setattr(taking_over, "SLICE_ROWS", 1)
+    slices: list[int] = []
+
+    def between() -> None:
+        slices.append(1)
+        if len(slices) == 1:
+            called(two, known[1], "555-0202")
+
+    with foreign(monkeypatch, after=between):
+        two.replicate()
+    assert len(slices) == 2
+    phones = [two.clinic.patients.get(patient.patient_id).demographics for patient in known]
+    assert [who and who.phone for who in phones] == ["555-0101", "555-0202"]
+    assert any("changed it at the same time" in said for said in two.replicate().conflicts)
 
 
 def test_a_slice_ends_by_the_clock_and_never_within_a_patient(

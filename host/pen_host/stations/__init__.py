@@ -7,8 +7,9 @@
     settle(journal, url, place, Keep.BOTH, reason, by)   # what two stations said differently, by somebody who looked at both
 
 The server is PostgreSQL with the same tables. A station's outbox is `row_states` of its own record: every row with the number of
-its newest change; what others wrote is taken over in slices (`taking_over`), and photographs' pictures follow (`pictures`). One chain a station, side by side on the server. See `replicate` for what happens when two stations change the
-same row, `pen_host.records.registry` for cartridges, `rights` for who may do what.
+its newest change. What others wrote is taken over in slices (`taking_over`), pictures follow their rows (`pictures`). One chain a
+station, side by side on the server. See `replicate` for what happens when two stations change the same row,
+`pen_host.records.registry` for cartridges, `rights` for who may do what.
 """
 
 from pen_host.stations.errors import (

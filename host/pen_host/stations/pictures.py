@@ -171,6 +171,8 @@ class _Sending(_Moving):
 
     def _send(self, one: PicturePlace) -> bool:
         """Sends what the server has not of a picture; False where the budget ended before."""
+        if not photo_folder.digests_of(self.journal.path, [one.sha256]):
+            return True  # its patient was erased just now
         content = photo_folder.read(self.journal.path, one.sha256, self.journal.vault)
         made, there = self._begun(cut(one.patient_id, one.sha256, len(content)))
         key = self._key_for(one.patient_id)

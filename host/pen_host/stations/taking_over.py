@@ -57,14 +57,38 @@ def take_over(
     with closing(sqlite.connect_reader(journal.path)) as connection:
         units = together(connection, changes)
     taken, is_last = 0, False
+    own = _Own(position[0])
     while not is_last:
-        one = _Slice(units[taken:], position, Erasures(journal), clock)
+        one = _Slice(units[taken:], position[1], Erasures(journal), own, clock)
         journal.together(one.take, foreign=True)
         one.erasures.after()
         taken += one.units
         done.fetched += one.fetched
         done.held += one.held
         is_last = taken == len(units)
+
+
+class _Own:
+    """Rows that were changed here since they were sent.
+
+    They are not written over: the next replication finds out that both stations changed them.
+
+    Args:
+        sent: Number of the newest change that was sent.
+    """
+
+    def __init__(self, sent: int) -> None:
+        self._seen = sent
+        self._places: set[Place] = set()
+
+    def look(self, connection: Any) -> set[Place]:
+        """Those there are by now; goes through what is new since the last look."""
+        text = "SELECT name, row_key, is_foreign, change_no FROM row_states WHERE change_no > ?"
+        for name, key, is_foreign, number in connection.exec_driver_sql(text, (self._seen,)).fetchall():
+            self._seen = max(self._seen, number)
+            if not is_foreign:
+                self._places.add((name, key))
+        return self._places
 
 
 class _Slice:
@@ -80,27 +104,27 @@ class _Slice:
     def __init__(
         self,
         waiting: Sequence[Sequence[Change]],
-        position: tuple[int, int],
+        newest: int,
         erasures: Erasures,
+        own: _Own,
         clock: Callable[[], float],
     ) -> None:
         self._waiting = waiting
+        self._newest = newest
         self.erasures = erasures
-        self._sent, self._newest = position
+        self._own = own
         self._clock = clock
-        self._own: set[Place] = set()
         self.units = self.fetched = 0
         self.held: list[str] = []
 
     def take(self, connection: Any) -> list[Draft]:
         """Takes units as long as there is time, within a transaction; at least one."""
         end_s, rows = self._clock() + SLICE_S, 0
-        changed = "SELECT name, row_key FROM row_states WHERE change_no > ? AND is_foreign = 0"
-        self._own = {(name, key) for name, key in connection.exec_driver_sql(changed, (self._sent,))}
+        own = self._own.look(connection)
         for unit in self._waiting:
             if self.units and (rows + len(unit) > SLICE_ROWS or self._clock() >= end_s):
                 break
-            self._unit(connection, unit)
+            self._unit(connection, unit, own)
             self.units += 1
             rows += len(unit)
         self.erasures.within(connection)
@@ -111,10 +135,9 @@ class _Slice:
             )
         return []
 
-    def _unit(self, connection: Any, unit: Sequence[Change]) -> None:
+    def _unit(self, connection: Any, unit: Sequence[Change], own: set[Place]) -> None:
         self.erasures.before(connection, _erased(unit), _gone(unit, photographs.name))
-        # what was changed here meanwhile stays: the next replication finds out that both did
-        mine = [one for one in unit if one.place not in self._own]
+        mine = [one for one in unit if one.place not in own]
         try:
             with connection.begin_nested():
                 for name, rows in groupby(mine, key=lambda one: (one.name, tuple(one.content or ()))):
