@@ -31,7 +31,7 @@ def test_a_report_and_an_export_are_saved_from_the_page_and_a_refusal_is_said_be
     link.click()
     page.locator(".paper .wrong", has_text="P-00000-00000").wait_for(timeout=PAPER_MS)
     desk.go("/export")
-    page.get_by_text("CSV", exact=True).click()
+    page.get_by_text("CSV", exact=True).first.click()
     page.get_by_label("Nobody by name").check()
     desk.button("Make the export").click()
     with page.expect_download(timeout=PAPER_MS) as coming:

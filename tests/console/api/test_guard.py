@@ -267,9 +267,11 @@ def routes(browser: Browser) -> dict[str, set[str]]:
         "patient_id": "P-00000-00000",
         "session_id": "s1",
         "preset_id": "neck_wrinkles",
+        "number": "1",
     }
+    keys = ("photo_id", "reaction_id", "consent_id", "outcome_id")
     return {
-        path.format_map({**dict.fromkeys(("photo_id", "reaction_id"), "0" * 32), **filled}): {*methods}
+        path.format_map({**dict.fromkeys(keys, "0" * 32), **filled}): {*methods}
         for path, methods in found.items()
     }
 
@@ -291,11 +293,25 @@ def test_no_path_does_anything_for_whom_nobody_signed_in(served: ConsoleBench, b
     for path, methods in routes(browser).items():
         if "post" in methods and path not in WITHOUT_PIN:
             assert stranger.post(path).code in refused, path
-    full = {"form": "csv", "topical_window_hours": 72, "text_sha256": "0" * 64}
+    full = {
+        "form": "csv",
+        "topical_window_hours": 72,
+        "text_sha256": "0" * 64,
+        "signed_by": "A",
+        "change": "rekey",
+    }
+    full |= {"reason": "R", "pin": "2580", "measured": {}, "preset": {}, "replaces": "x", "key": "x"}
     for path, names in {
         "/api/exports": ("form",),
         "/api/house": ("topical_window_hours",),
         "/api/patients/P-00000-00000/photographs/consent": ("text_sha256",),
+        "/api/patients/P-00000-00000/consents": ("text_sha256", "signed_by"),
+        f"/api/consents/{'0' * 32}/withdraw": ("reason", "pin"),
+        f"/api/outcomes/{'0' * 32}/amend": ("measured", "reason"),
+        "/api/protocols": ("preset",),
+        "/api/protocols/neck_wrinkles": ("preset", "replaces"),
+        "/api/imports/take-in": ("key",),
+        "/api/record/at-rest": ("change",),
         "/api/stations/replicate": (),
     }.items():
         assert stranger.post(path, **{name: full[name] for name in names}).code == "sign_in_first", path
