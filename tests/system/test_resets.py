@@ -20,7 +20,7 @@ from tests.sim.raw_host import RawHost
 covers = pytest.mark.covers
 RATE_MHZ = 100_000
 PERIOD_US = 10_000
-STRIDE_US = 419
+STRIDE_US = 211
 """Prime, so that the sweep meets no phase of the machines twice alike."""
 POINTS = 20
 """Of the crash campaign, with every run of the suite."""
