@@ -129,7 +129,7 @@ def check_cartridge(
     cartridge: CartridgeSeen,
     today: date,
     *,
-    used_serials: Iterable[str] = (),
+    used_before: bool = False,
     recalled_lots: Iterable[str] = (),
 ) -> list[Finding]:
     """The cartridge against plan, calendar and the record of cartridges used before.
@@ -138,7 +138,7 @@ def check_cartridge(
         plan: The plan.
         cartridge: What the pen read.
         today: Today's date where the patient is.
-        used_serials: Cartridges that were used in any session before this one.
+        used_before: The record knows it from an earlier use, or attempt.
         recalled_lots: Lots the maker called back.
     """
     found = []
@@ -152,7 +152,7 @@ def check_cartridge(
             "Whether the cartridge was used could not be read, so it counts as used.",
             _JUDGEMENT,
         )
-    elif cartridge.used or cartridge.serial in set(used_serials):
+    elif cartridge.used or used_before:
         block(
             "cartridge_used",
             f"Cartridge {cartridge.serial} was used before.",

@@ -27,6 +27,8 @@ PATIENTS, VISITS_EACH = 10_000, 6
 QUESTION_MS, REPORT_MS, VERIFY_ROWS_S = 50.0, 1_000.0, 200_000.0
 REPORTS, FRESH = 10, 3
 LISTED = 50
+NEVER_SEEN = "00000000000000ff"
+"""A new cartridge's number."""
 SEED = 11
 _OF_PATIENT = (
     *("visits", "consents", "screenings", "outcomes", "reactions", "notes", "topicals", "home_tools"),
@@ -80,7 +82,7 @@ def at_start(reader: JournalReader, subject: str) -> None:
     reader.left_open(serial)
     reader.last_event_id(serial)
     reader.last_opened_utc_ns(subject)
-    reader.payloads(Kind.INTENT, {"request": "CARTRIDGE_USE"})
+    reader.tried_to_burn(NEVER_SEEN)
     reader.payloads(Kind.STOCK, {"change": "recalled"})
 
 

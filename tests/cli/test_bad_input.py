@@ -326,7 +326,7 @@ def test_an_unknown_session_is_said(pen: Command, treated: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no limits of a file's size there")
-@pytest.mark.parametrize("size_kb", [24, 80, 100])
+@pytest.mark.parametrize("size_kb", [24, 92, 120])
 def test_a_full_disk_stops_the_treatment_and_what_was_written_stays(
     pen: Command, tmp_path: Path, size_kb: int
 ) -> None:

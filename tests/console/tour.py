@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
 from PIL import Image
 
@@ -138,14 +139,40 @@ def _after(desk: Desk, look: Look) -> None:
     desk.page.get_by_text("Visit", exact=True).first.wait_for()
     look("records-patient", desk)
     _patient(desk, look, desk.page.url.rpartition("/")[2])
-    for name in ("cohort", "export", "stations"):
+    for name in ("cohort", "export", "stations", "keeping"):
         desk.go(f"/{name}")
         look(name, desk)
+    _stock(desk, look)
     keeping(desk, look, photograph(3))
     desk.go("/bench")
     look("bench", desk)
     desk.go("/no-such-page")
     look("no-such-page", desk)
+
+
+def _stock(desk: Desk, look: Look) -> None:
+    desk.go("/cartridges")
+    package = f"(01)09506000134352(17){datetime.now(UTC) + timedelta(days=365):%y%m%d}(10)LOT-7(21)"
+    for serial, says in (("S.1", "S.1 of lot"), ("", "cut short")):
+        code = desk.page.get_by_label("Scan the package").first
+        code.fill(package + serial)
+        code.press("Enter")
+        desk.page.get_by_text(says).first.wait_for()
+    desk.page.get_by_label("Scan the package").last.fill(f"{package}S.1")
+    desk.button("Look it up").click()
+    desk.button("It went into the sharps").wait_for()
+    called_back = {"lot": "LOT-9", "reason": "the maker's notice", "pin": PIN}
+    assert desk.bench.post("/api/stock/recall", **called_back).status == 200
+    look("cartridges", desk)
+
+
+def _filed(desk: Desk, look: Look, path: str) -> None:
+    assert desk.bench.post(f"/api{path}/notes", text="Likes the window open.").status == 200
+    desk.go(f"{path}/filing")
+    desk.page.get_by_label("Needle length").fill("0,5")
+    desk.button("They use this").click()
+    desk.page.get_by_text("How often a week?").wait_for()
+    look("patient-filing", desk)
 
 
 def _patient(desk: Desk, look: Look, patient: str) -> None:
@@ -163,6 +190,7 @@ def _patient(desk: Desk, look: Look, patient: str) -> None:
         desk.bench.send(where, photograph(seed), "image/jpeg")
     desk.go(f"{path}/photographs")
     look("patient-photographs", desk)
+    _filed(desk, look, path)
     _measured(desk, path)
     desk.go(f"{path}/measures")
     desk.page.get_by_label("Hairs counted").fill("many")
@@ -214,6 +242,10 @@ def _engineer(desk: Desk, look: Look) -> None:
     desk.go("/service")
     desk.heading("People")
     look("service-people", desk)
+    desk.go("/keeping")
+    desk.button("Verify now").click()
+    desk.page.get_by_text("The record is intact").wait_for()
+    look("keeping-verified", desk)
     desk.page.locator("[data-lock]").click()
     desk.page.wait_for_url("**/login")
     desk.heading("The console is locked")

@@ -161,7 +161,7 @@ def test_any_other_cartridge_is_blocked(changes: dict[str, object], rule_id: str
 
 @pytest.mark.covers("REQ-0504")
 def test_a_cartridge_known_from_an_earlier_session_or_a_recall_is_blocked() -> None:
-    found = check_cartridge(PLAN, CARTRIDGE, TODAY, used_serials=[CARTRIDGE.serial], recalled_lots=["L2026"])
+    found = check_cartridge(PLAN, CARTRIDGE, TODAY, used_before=True, recalled_lots=["L2026"])
     assert ids(found) == {"cartridge_used": Level.BLOCK, "cartridge_recalled": Level.BLOCK}
 
 

@@ -13,6 +13,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
+from sqlalchemy.schema import CreateIndex
 
 from pen_host.errors import JournalError
 from pen_host.journal import (
@@ -93,6 +94,8 @@ def test_the_newest_layout_is_the_last_script_and_there_is_one_line_of_them() ->
     assert ScriptDirectory.from_config(config).get_heads() == [layout.NEWEST]
 
 
+@pytest.mark.filterwarnings("ignore:autogenerate skipping metadata-specified expression-based index")
+@pytest.mark.filterwarnings("ignore:Skipped unsupported reflection of expression-based index entries_burns")
 def test_the_scripts_make_the_tables_that_the_program_knows(path: Path) -> None:
     engine = create_engine(f"sqlite:///{path}")
     with engine.connect() as connection:
@@ -100,6 +103,13 @@ def test_the_scripts_make_the_tables_that_the_program_knows(path: Path) -> None:
     engine.dispose()
     with closing(sqlite3.connect(path)) as connection:
         (made,) = connection.execute("SELECT sql FROM sqlite_master WHERE name = 'entries'").fetchone()
+        indexes = dict(
+            connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql <> ''")
+        )
+    told = {
+        index.name: str(CreateIndex(index).compile(engine)) for index in metadata.tables["entries"].indexes
+    }
+    assert {name: indexes[name] for name in told} == told, "conditions and expressions are not compared above"
     assert set(" ".join(made.rsplit(")", 1)[1].split()).split(", ")) == {"WITHOUT ROWID", "STRICT"}
 
 

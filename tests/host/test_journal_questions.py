@@ -23,6 +23,10 @@ def event(number: int, code: int = Event.DEPTH_REACHED, value: int = 0) -> PenEv
     )
 
 
+def chip(number: int) -> str:
+    return f"{number:016x}"
+
+
 def treated(journal: Journal, number: int, *, closed: bool) -> None:
     """A session with three events of its own."""
     session, first = f"t{number}", 3 * number
@@ -32,9 +36,9 @@ def treated(journal: Journal, number: int, *, closed: bool) -> None:
     journal.append_events(
         PEN, [opens, event(first + 1), event(first + 2, Event.SESSION_CLOSED)], session_id=session
     )
-    burn = {"request": "CARTRIDGE_USE", "serial": f"c{number}"}
+    burn = {"request": "CARTRIDGE_USE", "lot": 'L"1', "serial": chip(number)}
     journal.append(Kind.INTENT, burn, **of)
-    journal.append(Kind.INTENT, {"request": "SET_DEPTH", "serial": "no burn", "why": "CARTRIDGE_USE"}, **of)
+    journal.append(Kind.INTENT, {"request": "SET_DEPTH", "serial": chip(77), "why": "CARTRIDGE_USE"}, **of)
     if closed:
         journal.append(Kind.SESSION_CLOSED, {}, **of)
 
@@ -71,9 +75,11 @@ def test_what_a_session_asks_at_its_start(path: Path) -> None:
         assert opened
         assert reader.last_opened_utc_ns("P-4") == opened.opened.utc_ns
         assert reader.last_opened_utc_ns("P-7") is None
+        assert all(reader.tried_to_burn(chip(number)) for number in range(1, 6))
+        assert not any(reader.tried_to_burn(serial) for serial in (chip(6), chip(77), chip(1)[:-1], ""))
         burns = reader.payloads(Kind.INTENT, {"request": "CARTRIDGE_USE"})
-        assert [one["serial"] for one in burns] == ["c1", "c2", "c3", "c4", "c5"]
-        assert [row.session_id for row in reader.saying(Kind.INTENT, {"serial": "c2"})] == ["t2"]
+        assert [one["serial"] for one in burns] == [chip(number) for number in range(1, 6)]
+        assert [row.session_id for row in reader.saying(Kind.INTENT, {"serial": chip(2)})] == ["t2"]
         assert reader.payloads(Kind.INTENT, {"request": "CARTRIDGE"}) == []
 
 
@@ -83,10 +89,18 @@ ASKED: dict[str, Callable[[JournalReader], object]] = {
     "its entries": lambda reader: list(reader.rows("t4")),
     "left open": lambda reader: reader.left_open(PEN),
     "last opened": lambda reader: reader.last_opened_utc_ns("P-4"),
+    "tried to burn": lambda reader: reader.tried_to_burn(chip(4)),
     "burned": lambda reader: reader.payloads(Kind.INTENT, {"request": "CARTRIDGE_USE"}),
     "newest event": lambda reader: reader.last_event_id(PEN),
     "newest sessions": lambda reader: reader.newest_sessions(2),
     "sessions": lambda reader: reader.sessions(),
+}
+
+
+AT_START = {
+    "left open": "entries_openings",
+    "last opened": "entries_treated",
+    "tried to burn": "entries_burns",
 }
 
 
@@ -102,4 +116,7 @@ def test_no_question_goes_through_all_entries(path: Path, name: str) -> None:
     # the list of sessions goes through the index of sessions, in which nothing else lies
     through = [step for step in steps if step.startswith("SCAN") and "USING COVERING INDEX" not in step]
     assert not through, steps
+    assert AT_START.get(name, "") in steps[0], (
+        "its index holds only what is asked for, and not every session ever"
+    )
     assert not any("entries_kind" in step for step in steps) or name not in ("strokes", "its entries")

@@ -155,7 +155,17 @@ ROOMS: Mapping[str, Room] = {
     "pen_host.engineering": host("pen", "records", *RECORD, *WIRE),
     "pen_host.history": host("picture", *RECORD),
     "pen_host.api": host(
-        "history", "stopping", "session", "stations", "records", "pen", "spec", *VIEWS, *RECORD, *WIRE
+        "history",
+        "stopping",
+        "session",
+        "stations",
+        "backups",
+        "records",
+        "pen",
+        "spec",
+        *VIEWS,
+        *RECORD,
+        *WIRE,
     ),
     "pen_host.console": host("api", "session", "stations", "records", *VIEWS, *RECORD),
     "pen_host.demo": host("session", "records", "pen", *VIEWS, *RECORD, *WIRE),

@@ -190,6 +190,11 @@ def test_an_older_server_gets_todays_layout_and_keeps_what_it_has(filled: Site) 
     filled.ask(
         "DROP FUNCTION pen_forget() CASCADE; DROP FUNCTION pen_forgotten() CASCADE; DROP FUNCTION pen_not_erased() CASCADE"
     )
+    filled.ask("DROP TABLE pictures, picture_slices, picture_keys; DROP SEQUENCE picture_version")
+    filled.ask(
+        "DROP FUNCTION pen_may_be_kept(text), pen_picture_of(), pen_picture_whole(), pen_pictures_of_erased(),"
+        " pen_pictures_taken_back(), pen_picture_gone() CASCADE"
+    )
     filled.ask("UPDATE server_version SET version_num = 's0001'")
     filled.ask("INSERT INTO patients VALUES ('P-1', 1, 's2', 1, 'x', 'x')")
     content = '{"patient_id": "P-1", "text": "Ada has dry skin"}'

@@ -15,7 +15,9 @@ from .routes import (
     consents,
     core,
     exports,
+    filing,
     imports,
+    keeping,
     outcomes,
     pen,
     persons,
@@ -27,6 +29,7 @@ from .routes import (
     service,
     skin,
     stations,
+    stock,
     treatment,
 )
 from .service import ConsoleService
@@ -35,6 +38,7 @@ TITLE = "derma-pen console"
 PARTS = (
     *(core, pen, persons, treatment, clinic, records, service),
     *(reports, photographs, consents, outcomes, exports, imports, stations, skin, protocols, safekeeping),
+    *(stock, keeping, filing),
 )
 Pages = Callable[[FastAPI, ConsoleService], None]
 """Puts pages on the application."""

@@ -25,6 +25,8 @@ class HouseRules(Model):
 
     topical_window_hours: int = Field(WINDOW_HOURS, ge=WINDOW_MIN_HOURS, le=WINDOW_MAX_HOURS)
     """How long after needling the console warns about what is applied."""
+    backup_folder: str = Field("", max_length=1_000)
+    """Where the record was saved last; nothing before it ever was."""
 
 
 class House:

@@ -229,6 +229,10 @@ class ReplicationView(Model):
     station: str | None = None
     waiting: int = 0
     """Rows that were changed here and not sent yet."""
+    pictures_out: int = 0
+    """Photographs that are here and not on the server yet."""
+    pictures_in: int = 0
+    """Photographs of other stations that are not here yet."""
     heard_at: str | None = None
     """When the server was last heard of, as the record knows; None for never."""
     replicated_at: str | None = None

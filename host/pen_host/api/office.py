@@ -10,10 +10,12 @@ from ..records import Clinic
 from .exporting import ExportDesk
 from .house import House
 from .importing import ImportDesk
+from .keeping import SafeDesk
 from .people import Person
 from .photographs import PhotoDesk
 from .protocols import ProtocolDesk
 from .skin import SkinDesk
+from .stocking import StockDesk
 from .workshop import Workshop
 
 
@@ -35,6 +37,8 @@ class Office:
         house: The clinic's rules.
         skin: Whose skin counts as open.
         photos: Photographs, taken in.
+        safe: The record verified, and saved elsewhere.
+        stock: The inventory of cartridges.
         protocols: Presets, and the clinic's own.
     """
 
@@ -53,11 +57,14 @@ class Office:
         self.house = House(rules)
         self.skin = SkinDesk(clinic, self.house)
         self.photos = PhotoDesk(clinic, self.workshop)
+        self.safe = SafeDesk(journal, self.house, self.workshop, busy)
+        self.stock = StockDesk(clinic)
         self.protocols = ProtocolDesk(clinic.presets, note)
 
     def close(self) -> None:
         """Throw away what is being made."""
         self.imports.end()
+        self.safe.close()
         self.workshop.close()
         self.imports.close()
         self.exports.close()

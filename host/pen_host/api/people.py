@@ -41,6 +41,8 @@ class Permission(StrEnum):
     RECORDS = "records"
     PRESETS = "presets"
     """The clinic's own presets are a medical decision."""
+    KEEP = "keep"
+    """Saving the record elsewhere, its recovery code, erasing a patient: for who answers for the record."""
 
 
 PERMISSIONS: dict[Role, frozenset[Permission]] = {
@@ -48,7 +50,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
         {Permission.TREAT, Permission.CLEAR_STOP, Permission.RECORDS, Permission.PRESETS}
     ),
     Role.ENGINEER: frozenset({Permission.SERVICE, Permission.CLEAR_STOP}),
-    Role.ADMIN: frozenset({Permission.PEOPLE, Permission.RECORDS}),
+    Role.ADMIN: frozenset({Permission.PEOPLE, Permission.RECORDS, Permission.KEEP}),
 }
 """STOP is nobody's privilege and stands in no row."""
 

@@ -16,7 +16,7 @@ from ..findings import Finding, Level
 from ..journal import Journal
 from ..names import Condition
 from ..records.models import Person, Visit
-from ..session import used_cartridges
+from ..session import tried_before
 from ..session.events import seen
 from .docking import Docked
 from .draft import Draft
@@ -109,7 +109,7 @@ class Preparation:
             visit.plan,
             known,
             self._visiting.today(),
-            used_serials=used_cartridges(self._journal) | stock.used_chips(),
+            used_before=tried_before(self._journal, known.serial) or stock.chip_is_used(known.serial),
             recalled_lots=stock.recalled_lots(),
         )
         blocking = [one.sentence for one in findings if one.level is Level.BLOCK]

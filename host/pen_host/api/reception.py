@@ -50,7 +50,7 @@ class Reception(ABC):
         self.sessions = sessions
         self.control = control
         self._scribe = scribe
-        self._training = training
+        self.training = training
 
     @abstractmethod
     def stop(self, by: str) -> StopTicket | None:
@@ -186,7 +186,7 @@ class Reception(ABC):
             locked=session.locked,
             locks_in_s=self.sessions.locks_in_s(session),
             setup_needed=self.people.empty,
-            training=self._training,
+            training=self.training,
             people=tuple(one for one in self.people.views() if one.active),
         )
 

@@ -17,6 +17,7 @@ from ..errors import PenError
 from ..journal import Journal
 from ..records.models import Person
 from ..stations import (
+    Budget,
     Conflict,
     Keep,
     NotJoinedError,
@@ -37,6 +38,8 @@ RETRY_S = 15.0
 """First wait after a server was not there; it doubles each time ... (J)"""
 RETRY_MAX_S = 900.0
 """... up to this. (J)"""
+PICTURES_S = 1.0
+"""How soon it goes on where photographs wait; rows that were changed meanwhile go before the next of them. (J)"""
 BUSY_S = 5.0
 """How soon it looks again whether the pen has done its work. (J)"""
 END_S = 1.0
@@ -64,10 +67,12 @@ class ClinicServer:
 
     Args:
         journal: The record.
+        busy: Whether the pen works for a treatment: no further slice of a photograph is moved then.
     """
 
-    def __init__(self, journal: Journal) -> None:
+    def __init__(self, journal: Journal, busy: Callable[[], bool] = lambda: False) -> None:
         self._journal = journal
+        self._pictures = Budget(may_go_on=lambda: not busy())
 
     def status(self) -> Status:
         """See `Server`."""
@@ -75,7 +80,7 @@ class ClinicServer:
 
     def replicate(self) -> Replicated:
         """See `Server`."""
-        return replicate(self._journal, server_url(self._journal, self._journal.vault))
+        return replicate(self._journal, server_url(self._journal, self._journal.vault), self._pictures)
 
     def conflicts(self) -> tuple[Conflict, ...]:
         """See `Server`."""
@@ -170,6 +175,8 @@ class Replication:
             joined=True,
             station=known.station_id,
             waiting=known.waiting,
+            pictures_out=known.pictures_out,
+            pictures_in=known.pictures_in,
             heard_at=known.fetched_at.isoformat(timespec="seconds") if known.fetched_at else None,
             replicated_at=last.at.isoformat(timespec="seconds") if last.at else None,
             reachable=last.reachable,
@@ -256,7 +263,7 @@ class Replication:
         self._failures = 0
         self._last = _Last(True, "", datetime.now(UTC), put_aside)
         self._show(working=False)
-        return EVERY_S
+        return PICTURES_S if done.pictures_left and done.picture_bytes else EVERY_S
 
     def _show(self, *, working: bool) -> None:
         self._working = working

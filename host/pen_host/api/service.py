@@ -103,10 +103,10 @@ class ConsoleService(Reception):
         self.bench = BenchDesk(lambda: self.dock.docked, self._change) if source.simulated else None
         self._clock = clock
         self._started_s = clock()
-        self.office = Office(journal, self.visiting.clinic, rules, self.note, self._busy)
+        self.office = Office(journal, self.visiting.clinic, rules, self.note, self._pen_works)
         self.replication = Replication(
-            ClinicServer(journal),
-            self._busy,
+            ClinicServer(journal, self._pen_works),
+            self._pen_works,
             self._change,
             lambda told: self._tell("warning", told),
         )
@@ -240,8 +240,9 @@ class ConsoleService(Reception):
         """What is to be told about things that were applied to a patient's skin."""
         return tuple(finding_view(one) for one in self.office.skin.warnings(patient_id, uses))
 
-    def decide(self, by: Person, rules: HouseRules) -> None:
-        """Other rules of the clinic from now on; both stand in the record."""
+    def decide(self, by: Person, told: HouseRules) -> None:
+        """Other rules of the clinic from now on, those that were told; both stand in the record."""
+        rules = self.office.house.rules.model_copy(update=told.model_dump(exclude_unset=True))
         before = self.office.house.decide(rules)
         self.note(
             "the clinic's rules changed", by, f"{before.model_dump_json()} -> {rules.model_dump_json()}"
@@ -287,14 +288,14 @@ class ConsoleService(Reception):
         self.stop(f"console lost: {why}")
         self._tell("danger", f"The needle was stopped: {why}.")
 
-    def _busy(self) -> bool:
-        """The pen works for a treatment: what can wait does."""
-        return self.treatment.running or self._needle_may_run()
-
     def _needle_may_run(self) -> bool:
         snapshot = self.dock.snapshot()
         status = snapshot.status if snapshot else None
         return self.treatment.needle_phase or (status is not None and status.state in STOPPABLE)
+
+    def _pen_works(self) -> bool:
+        """Whether anything that is not for the treatment has to wait."""
+        return self.treatment.running or self._needle_may_run()
 
     def _holding_session(self) -> str | None:
         holder = self.control.holder()

@@ -118,16 +118,19 @@ def join(
 
 @group.command()
 def sync(journal_file: JournalFile = None, json_: Json = False) -> None:
-    """Send what waits, fetch what others changed; may be broken off and repeated at any time."""
-    from ..stations import replicate, server_url
+    """Send what waits, fetch what others changed, photographs last; may be broken off and repeated at any time."""
+    from ..stations import WITHOUT_END, replicate, server_url
     from ..vault import this_vault
 
     with _journal(journal_file) as journal:
-        done = replicate(journal, server_url(journal, this_vault()))
+        done = replicate(journal, server_url(journal, this_vault()), WITHOUT_END)
     if json_:
         print_json(asdict(done))
         return
-    print(f"Sent {done.entries} entries and {done.rows} rows, fetched {done.fetched} rows.")
+    print(
+        f"Sent {done.entries} entries, {done.rows} rows and {done.pictures_sent} photographs, fetched {done.fetched} rows and "
+        f"{done.pictures_fetched} photographs."
+    )
     for sentence in [*done.conflicts, *done.held]:
         print(f"  {sentence}")
 
@@ -146,6 +149,7 @@ def status(journal_file: JournalFile = None, json_: Json = False) -> None:
         return
     heard = f"{found.fetched_at:%Y-%m-%d %H:%M} UTC" if found.fetched_at else "never"
     print(f"station {found.station_id}  rows waiting {found.waiting}  last heard from the server {heard}")
+    print(f"photographs to be sent {found.pictures_out}, to come from other stations {found.pictures_in}")
     for sentence in found.held:
         print(f"  {sentence}")
     print(OFFLINE_WORDS)

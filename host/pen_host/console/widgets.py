@@ -100,6 +100,11 @@ def note(text: str, tone: Tone = Tone.INFO, title: str | None = None, *, alert: 
     return body
 
 
+def flash(text: str, tone: Tone = Tone.OK) -> None:
+    """A sentence that is there for some seconds, at the top: STOP and what the pen does stand at the bottom."""
+    ui.notify(text, type="negative" if tone is Tone.DANGER else "positive", position="top")
+
+
 def button(text: str, do: Handler, classes: str = "", icon_name: str | None = None) -> Element:
     """A button that does something here."""
     made = tag("button", None, f"button {classes}".strip(), type="button")

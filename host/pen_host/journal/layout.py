@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from alembic.config import Config
 
 SCRIPTS = Path(__file__).parent / "migrations"
-NEWEST = "0004"
+NEWEST = "0006"
 """Revision of the last migration; a test compares it with the scripts."""
 
 

@@ -18,6 +18,7 @@ from pen_host.journal.errors import JournalUnwritableError
 from pen_host.journal.kinds import Kind
 from pen_host.journal.rows import Row
 from pen_host.journal.strokes import StrokeReport, Witness, ZoneMark, tally
+from pen_host.journal.tables import BURNED_SERIAL, OF_BURNS, OF_CLOSINGS, OF_OPENINGS
 from pen_host.models import PenEvent
 from pen_protocol.faults import Event
 
@@ -97,20 +98,31 @@ class JournalReader:
 
     def left_open(self, pen_serial: str) -> tuple[SessionSummary, ...]:
         """Treatments with a pen that were opened and never closed, oldest first."""
+        closed = (
+            f"SELECT 1 FROM entries AS other WHERE {OF_CLOSINGS} AND other.session_id = entries.session_id"  # noqa: S608 - our own words
+        )
         names = self._ask(
-            "SELECT session_id, min(seq) FROM entries WHERE kind = ? AND pen_serial = ? AND session_id NOT IN"
-            " (SELECT session_id FROM entries WHERE kind = ? AND session_id IS NOT NULL) GROUP BY session_id ORDER BY 2",
-            str(Kind.SESSION_OPENED),
+            f"SELECT session_id, min(seq) FROM entries WHERE {OF_OPENINGS} AND pen_serial = ?"  # noqa: S608 - our own words
+            f" AND NOT EXISTS ({closed}) GROUP BY session_id ORDER BY 2",
             pen_serial,
-            str(Kind.SESSION_CLOSED),
         )
         return tuple(one for one in (self.session(name) for name, _ in names) if one)
 
     def last_opened_utc_ns(self, subject: str) -> int | None:
         """When the newest treatment of somebody was opened; None where there is none."""
-        query = "SELECT max(utc_ns) FROM entries WHERE kind = ? AND subject = ?"
-        found: int | None = self._ask(query, str(Kind.SESSION_OPENED), subject)[0][0]
+        query = f"SELECT max(utc_ns) FROM entries WHERE {OF_OPENINGS} AND subject = ?"  # noqa: S608 - our own words
+        found: int | None = self._ask(query, subject)[0][0]
         return found
+
+    def tried_to_burn(self, serial: str) -> bool:
+        """Whether the used mark of a cartridge was ever asked for, whatever came of it.
+
+        Args:
+            serial: The cartridge's own number, 16 hexadecimal digits.
+        """
+        member = f'"serial":{quoted(serial)}'
+        query = f"SELECT 1 FROM entries WHERE {OF_BURNS} AND {BURNED_SERIAL} = ? LIMIT 1"  # noqa: S608 - our own words
+        return bool(self._ask(query, member))
 
     def station_id(self) -> str:
         """The station whose chain this is; nothing for a record without an entry."""

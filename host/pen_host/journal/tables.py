@@ -24,6 +24,16 @@ APPLICATION_ID = 0x44504A31
 OF_VISITS = text("kind IN ('visit', 'signature')")
 """Entries that tell of a visit, in the words of their index: only a question in the same words can use it."""
 
+OF_OPENINGS, OF_CLOSINGS = text("kind = 'session_opened'"), text("kind = 'session_closed'")
+"""Entries that open and close a session, in the words of their indexes."""
+
+OF_BURNS = text("kind = 'intent' AND instr(payload, '\"request\":\"CARTRIDGE_USE\"') > 0")
+"""Attempts to burn a cartridge, in the words of their index: in canonical JSON an equal member is spelled alike."""
+
+BURNED_SERIAL = text("substr(payload, instr(payload, '\"serial\":'), 27)")
+"""What is indexed of such an attempt: the member with the cartridge's number, name and 16 quoted digits. Plain text and not
+JSON functions, so that the index of a damaged payload can still be checked."""
+
 metadata = MetaData()
 
 # SQLite knows one integer of 64 bits; other databases need to be told.
@@ -55,6 +65,13 @@ entries = Table(
     Index("entries_kind", "kind", "station_id", "seq"),
     # the same on PostgreSQL, but to say so here would load its dialect at every start
     Index("entries_visits", "subject", sqlite_where=OF_VISITS),
+    # what a session asks at its start is asked of its station only; with the kind in the index no entry is looked up
+    Index("entries_openings", "pen_serial", "session_id", "kind", sqlite_where=OF_OPENINGS).ddl_if(
+        dialect="sqlite"
+    ),
+    Index("entries_treated", "subject", "utc_ns", "kind", sqlite_where=OF_OPENINGS).ddl_if(dialect="sqlite"),
+    Index("entries_closings", "session_id", "kind", sqlite_where=OF_CLOSINGS).ddl_if(dialect="sqlite"),
+    Index("entries_burns", BURNED_SERIAL, sqlite_where=OF_BURNS).ddl_if(dialect="sqlite"),
     sqlite_strict=True,
     sqlite_with_rowid=False,
 )
@@ -93,6 +110,7 @@ station_link = Table(
     Column("sent_change_no", _LONG, nullable=False),
     Column("fetched_version", _LONG, nullable=False),
     Column("fetched_us", _LONG),
+    Column("pictures_mark", Text),
     sqlite_strict=True,
 )
 
@@ -112,6 +130,18 @@ station_held = Table(
     Column("name", Text, primary_key=True),
     Column("row_key", Text, primary_key=True),
     Column("why", Text, nullable=False),
+    sqlite_strict=True,
+    sqlite_with_rowid=False,
+)
+
+station_pictures = Table(
+    "station_pictures",
+    metadata,
+    Column("patient_id", Text, primary_key=True),
+    Column("sha256", Text, primary_key=True),
+    Column("is_here", Integer, nullable=False),
+    Column("is_there", Integer, nullable=False),
+    Column("why", Text),
     sqlite_strict=True,
     sqlite_with_rowid=False,
 )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import platform
 import secrets
 import sqlite3
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -34,6 +33,7 @@ from pen_host.journal.rows import Draft, EventsAppended, Row
 from pen_host.journal.seals import Seals
 from pen_host.journal.signing import Signer
 from pen_host.journal.tables import entries, signed_heads
+from pen_host.journal.turn import Turn
 from pen_host.journal.verify import Progress, Report, verify_record
 from pen_host.models import PenEvent
 from pen_host.vault import Vault, VaultError, this_vault
@@ -66,7 +66,7 @@ class Journal:
         self._engine = _engine(raw)
         self._utc_ns = utc_ns
         self._monotonic_ns = monotonic_ns
-        self._turn = threading.Lock()
+        self._turn = Turn()
         self._chain = NextRows(secrets.token_hex(8))
         self._failure = ""
         self._closed = False

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
-from sqlalchemy import RowMapping, Select, and_, or_, select
+from sqlalchemy import RowMapping, Select, and_, func, or_, select
 
 from pen_host import gs1
 from pen_host.findings import Finding, Level
@@ -14,7 +14,7 @@ from pen_host.journal import Draft, Kind
 from pen_host.models import CartridgeSeen, Plan
 from pen_host.records.errors import ConflictError, ForbiddenStepError, InputError, NotFoundError, made
 from pen_host.records.keys import cartridge_key, new_key
-from pen_host.records.models import Cartridge, CartridgeState, Label, Person, Recall
+from pen_host.records.models import Cartridge, CartridgeState, Label, Person, Recall, ShelfLot
 from pen_host.records.registry import clinic_wide
 from pen_host.records.store import Store, Writing, as_plan, writer
 from pen_host.records.tables import cartridge_uses, cartridges, recalls, visits
@@ -123,6 +123,30 @@ class Cartridges:
         called_back = self.recalls()
         found = (as_cartridge(row, called_back) for row in self._store.rows(query))
         return tuple(one for one in found if state is None or one.state is state)
+
+    def shelf(self) -> tuple[ShelfLot, ...]:
+        """What is left unopened, by lot, first to expire first."""
+        group = (cartridges.c.gtin, cartridges.c.lot, cartridges.c.expiry, cartridges.c.needles)
+        opened = select(cartridge_uses.c.cartridge_id)
+        query = (
+            select(*group, func.count().label("count"))
+            .where(cartridges.c.discarded_at.is_(None), cartridges.c.id.not_in(opened))
+            .group_by(*group)
+            .order_by(cartridges.c.expiry, cartridges.c.lot)
+        )
+        today, called_back = self._store.today(), self.recalls()
+        return tuple(
+            ShelfLot(
+                gtin=row["gtin"] or None,
+                lot=row["lot"],
+                expiry=row["expiry"],
+                needles=row["needles"],
+                count=row["count"],
+                expired=row["expiry"] < today,
+                recalled=any(_concerns(recall, row["lot"], row["gtin"]) for recall in called_back),
+            )
+            for row in self._store.rows(query)
+        )
 
     # --- use ------------------------------------------------------------------------------------------------------
 
@@ -277,15 +301,15 @@ class Cartridges:
         """Lots that a session must refuse, whatever their article."""
         return frozenset(recall.lot for recall in self.recalls())
 
-    def used_chips(self) -> frozenset[str]:
-        """Chips of cartridges that are not new any more, for a session's own check."""
+    def chip_is_used(self, chip_serial: str) -> bool:
+        """Whether the cartridge with this chip is not new any more, for a session's own check."""
         query = _query().where(
             and_(
-                cartridges.c.chip_serial.is_not(None),
+                cartridges.c.chip_serial == chip_serial,
                 or_(cartridge_uses.c.used_at.is_not(None), cartridges.c.discarded_at.is_not(None)),
             )
         )
-        return frozenset(str(row["chip_serial"]) for row in self._store.rows(query))
+        return self._store.row(query) is not None
 
     # --- inside ---------------------------------------------------------------------------------------------------
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date, timedelta
 
-from sqlalchemy import and_, exists, func, or_, select
+from sqlalchemy import and_, exists, func, or_, select, tuple_
 
 from pen_host.records.models import Due
 from pen_host.records.store import Store
@@ -27,10 +27,10 @@ def due_patients(
         ahead_days: How far to look ahead.
     """
     later, earlier = visits.alias("later"), visits.alias("earlier")
-    superseded = exists().where(
+    superseded = exists(later.c.patient_id).where(
         later.c.patient_id == visits.c.patient_id,
         later.c.state == "closed",
-        or_(later.c.day > visits.c.day, and_(later.c.day == visits.c.day, later.c.at > visits.c.at)),
+        tuple_(later.c.day, later.c.at) > tuple_(visits.c.day, visits.c.at),
     )
     same_course = or_(
         earlier.c.preset_id == visits.c.preset_id,

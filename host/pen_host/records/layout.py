@@ -12,7 +12,7 @@ from pen_host.journal import Draft, Journal, JournalNewerError, JournalUnwritabl
 
 SCRIPTS = Path(__file__).parent / "migrations"
 VERSION_TABLE = "clinic_version"
-NEWEST = "c0002"
+NEWEST = "c0003"
 """Revision of the last migration; a test compares it with the scripts."""
 
 

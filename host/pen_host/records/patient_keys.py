@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import secrets
+import threading
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -22,6 +23,8 @@ GONE = b""
 _NONCE_BYTES = 12
 _NEXT = "-next"
 _AT_THE_FILE = b"derma-pen patient keys 1"
+_turn = threading.RLock()
+"""A backup that makes keys and an erasure that destroys one, in two threads: the key that went must not come back."""
 
 
 class KeysDamagedError(AuthError):
@@ -102,6 +105,10 @@ class PatientKeys:
         Raises:
             KeysDamagedError: The file cannot be opened.
         """
+        with _turn:
+            return self._all()
+
+    def _all(self) -> dict[str, bytes]:
         if not self.path.exists():
             return {}
         content = self.path.read_bytes()
@@ -119,16 +126,17 @@ class PatientKeys:
         Raises:
             KeysDamagedError: The file cannot be opened.
         """
-        found = self.all()
-        wanted = {
-            one: found.get(one) or secrets.token_bytes(KEY_BYTES)
-            for one in patients
-            if found.get(one) != GONE
-        }
-        wanted = found | wanted | dict.fromkeys(gone, GONE)
-        if wanted != found:
-            self.replace(wanted)
-        return wanted
+        with _turn:
+            found = self.all()
+            wanted = {
+                one: found.get(one) or secrets.token_bytes(KEY_BYTES)
+                for one in patients
+                if found.get(one) != GONE
+            }
+            wanted = found | wanted | dict.fromkeys(gone, GONE)
+            if wanted != found:
+                self.replace(wanted)
+            return wanted
 
     def destroy(self, patients: Iterable[str]) -> None:
         """Destroys keys; what they sealed anywhere is unreadable from then on. Harmless where there are none."""
@@ -138,6 +146,10 @@ class PatientKeys:
     def replace(self, keys: Mapping[str, bytes]) -> None:
         """Writes the file anew under a new key of its own; the old one, or the new one, is whole at every moment."""
         master = secrets.token_bytes(KEY_BYTES)
+        with _turn:
+            self._replace(master, keys)
+
+    def _replace(self, master: bytes, keys: Mapping[str, bytes]) -> None:
         draft = self.path.with_name(self.path.name + ".partial")
         with open(draft, "wb", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
             file.write(seal(master, to_text(keys), _AT_THE_FILE))

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from pen_host.errors import VerificationError
-from pen_host.journal import JournalUnwritableError, encrypting, record_keys
+from pen_host.journal import JournalUnwritableError, encrypting, record_keys, sqlite
 from pen_host.journal.cipher import SALT_BYTES
 from pen_host.journal.record_keys import RecordKey
 from pen_host.records.patient_keys import seal, unseal
@@ -22,6 +22,8 @@ from pen_host.vault import Vault
 
 FOLDER = "photographs"
 PLAIN, SEALED = ".jpg", ".sealed"
+ARRIVING = ".arriving"
+"""Ends the name of a photograph that comes from another station, as long as it is not whole, or not told of in the record."""
 _FORM = b"DPPHOTO1"
 _HEADER = len(_FORM) + SALT_BYTES
 _USE = b"derma-pen photographs 1"
@@ -33,7 +35,7 @@ def keep(record: Path, sha256: str, content: bytes) -> bool:
     Raises:
         JournalError: It cannot be written, or the key of the record is not at hand.
     """
-    if any(path.is_file() for path in _both(record, sha256)):
+    if digests_of(record, [sha256]):
         return False
     _write(record, sha256, content, record_keys.key_of(record))
     return True
@@ -75,14 +77,45 @@ def read(record: Path, sha256: str, vault: Vault | None = None) -> bytes:
     return content
 
 
+def draft(record: Path, sha256: str, content: bytes) -> Path:
+    """Writes a photograph durably under a name that nobody reads; `place` gives it its own.
+
+    Raises:
+        JournalError: It cannot be written, or the key of the record is not at hand.
+    """
+    target, content = _as_kept(record, sha256, content, record_keys.key_of(record))
+    path = target.with_name(f"{target.name}{ARRIVING}")
+    _write_file(path, content)
+    return path
+
+
+def place(path: Path) -> None:
+    """Gives a photograph that `draft` wrote its name: from now on it is there.
+
+    Raises:
+        JournalError: It cannot be renamed.
+    """
+    try:
+        path.replace(path.with_suffix(""))
+    except OSError as error:
+        raise JournalUnwritableError(path, error.strerror or str(error)) from error
+    sqlite.sync_folder(path.parent)
+
+
+def arriving(record: Path) -> list[Path]:
+    """What is there of photographs that are not whole, or not told of in the record."""
+    folder = record.parent / FOLDER
+    return sorted(folder.glob(f"*{ARRIVING}")) if folder.is_dir() else []
+
+
 def remove(record: Path, digests: Iterable[str]) -> None:
-    """Overwrites photographs and removes them; one that is gone already is no error.
+    """Overwrites photographs and removes them, and what is there of such as arrive; one that is gone already is no error.
 
     Raises:
         JournalError: One cannot be removed.
     """
     for sha256 in digests:
-        for path in _both(record, sha256):
+        for path in (*_both(record, sha256), *(record.parent / FOLDER).glob(f"{sha256}*{ARRIVING}")):
             encrypting.erase(path)
 
 
@@ -97,6 +130,8 @@ def put_under(record: Path, key: RecordKey, vault: Vault) -> int:
         JournalError: One cannot be read, written or removed.
     """
     count = 0
+    for path in arriving(record):
+        encrypting.erase(path)  # it comes again
     for path in unsealed(record, key):
         _write(record, path.stem, read(record, path.stem, vault), key)
         count += 1
@@ -127,6 +162,11 @@ def digests(record: Path) -> set[str]:
     return {path.stem for path in found if path.suffix in {PLAIN, SEALED}}
 
 
+def digests_of(record: Path, names: Iterable[str]) -> set[str]:
+    """Those of these photographs that are there."""
+    return {name for name in names if any(path.is_file() for path in _both(record, name))}
+
+
 def _both(record: Path, sha256: str) -> tuple[Path, Path]:
     """Where a photograph may lie, sealed or not."""
     folder = record.parent / FOLDER
@@ -134,21 +174,35 @@ def _both(record: Path, sha256: str) -> tuple[Path, Path]:
 
 
 def _write(record: Path, sha256: str, content: bytes, key: RecordKey | None) -> None:
-    sealed, plain = _both(record, sha256)
-    target = plain if key is None else sealed
-    if key is not None:
-        content = _FORM + key.salt + seal(_photo_key(key), content, sha256.encode())
+    target, content = _as_kept(record, sha256, content, key)
     part = target.with_suffix(".part")
+    _write_file(part, content)
     try:
-        target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with part.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
         part.replace(target)
     except OSError as error:
         part.unlink(missing_ok=True)
         raise JournalUnwritableError(target, error.strerror or str(error)) from error
+
+
+def _as_kept(record: Path, sha256: str, content: bytes, key: RecordKey | None) -> tuple[Path, bytes]:
+    """Where a photograph lies, and what is in its file."""
+    sealed, plain = _both(record, sha256)
+    if key is None:
+        return plain, content
+    return sealed, _FORM + key.salt + seal(_photo_key(key), content, sha256.encode())
+
+
+def _write_file(path: Path, content: bytes) -> None:
+    """Writes a file durably, or leaves none."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with path.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        path.unlink(missing_ok=True)
+        raise JournalUnwritableError(path, error.strerror or str(error)) from error
 
 
 def _opened(path: Path, raw: bytes, vault: Vault | None) -> bytes | None:

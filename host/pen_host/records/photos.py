@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Sequence
+from contextlib import closing
 from datetime import date
 from pathlib import Path
 
 from sqlalchemy import RowMapping, select
 
 from pen_host.findings import Finding, Level
-from pen_host.journal import Draft, Kind
-from pen_host.records import photo_files
+from pen_host.journal import Draft, Kind, sqlite
+from pen_host.records import photo_files, photo_folder
 from pen_host.records.consents import Consents
 from pen_host.records.errors import ConflictError, ForbiddenStepError, InputError, NotFoundError, made
 from pen_host.records.keys import new_key
 from pen_host.records.models import Consent, Patient, Person, Photo, View
 from pen_host.records.patients import Patients
+from pen_host.records.photo_places import CONSENT, PictureElsewhereError, places
 from pen_host.records.store import Store, Writing, writer
 from pen_host.records.tables import photographs, visits
-
-CONSENT = "photographs"
-"""Name of the consent without which nobody is photographed."""
 
 
 class Photos:
@@ -181,9 +181,25 @@ class Photos:
         """A photograph as JPEG, checked against its digest; whether it may be shown is the caller's question.
 
         Raises:
+            PictureElsewhereError: It is at another station, and has never been here.
             VerificationError: The file is gone, or is not what it was.
         """
+        if photo.sha256 not in photo_folder.digests_of(self._store.path, [photo.sha256]):
+            sentence = self.elsewhere(photo.patient_id).get(photo.photo_id)
+            if sentence:
+                raise PictureElsewhereError(sentence)
         return photo_files.read(self._store, photo.sha256)
+
+    def elsewhere(self, patient_id: str) -> dict[str, str]:
+        """Photographs of a patient whose pictures are at another station and not here yet: by their key, a sentence each."""
+        with closing(sqlite.connect_reader(self._store.path)) as connection:
+            try:
+                found = places(connection, patient_id)
+            except sqlite3.Error as error:
+                raise sqlite.translated(self._store.path, error) from error
+        away = {one.sha256 for one in found if one.elsewhere}
+        here = photo_folder.digests_of(self._store.path, away)
+        return {one.photo_id: one.elsewhere for one in found if one.elsewhere and one.sha256 not in here}
 
 
 def as_photo(row: RowMapping) -> Photo:

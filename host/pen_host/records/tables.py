@@ -158,8 +158,9 @@ visits = _table(
     CheckConstraint("state IN ('open', 'closed', 'abandoned')", name="visits_state"),
     CheckConstraint("(state = 'open') = (open_for IS NOT NULL)", name="visits_open_for"),
     CheckConstraint("(state = 'closed') = (signer_name IS NOT NULL)", name="visits_signed"),
-    Index("visits_patient", "patient_id", "day"),
-    Index("visits_next_day", "state", "next_day"),
+    # who is due is answered from these two alone: a row carries its whole plan
+    Index("visits_next_day", "state", "next_day", "patient_id", "day", "at", "preset_id"),
+    Index("visits_patient", "patient_id", "day", "at", "state", "preset_id"),
 )
 
 visit_sessions = _table(

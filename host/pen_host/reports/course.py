@@ -108,6 +108,12 @@ def _photos(clinic: Clinic, patient_id: str) -> Iterator[Block]:
             f"{len(photos)} are kept and not shown: the consent to photographs was withdrawn on {day}."
         )
         return
+    away = clinic.photos.elsewhere(patient_id)
+    if away:
+        yield Prose(
+            f"{len(away)} of {len(photos)} are at another station and not here yet, so they are not shown."
+        )
+    photos = tuple(one for one in photos if one.photo_id not in away)
     for view in dict.fromkeys(one.view for one in photos):
         of_view = [one for one in photos if one.view is view]
         yield Side(

@@ -7,23 +7,17 @@ import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from datetime import UTC, datetime
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 from pen_host.errors import UsageError
 from pen_host.reports.blocks import Block, Note, Picture, Sheet, Side, Tone
+from pen_host.reports.letters import MISSING, fonts_for, is_unset, shown
 
 TEMPLATE = Path(__file__).parent / "sheet.typ"
 STANDARDS = ("a-2a", "ua-1")
 """PDF/A-2a for archives, PDF/UA-1 for screen readers."""
 SCREEN_DPI = 110
-FALLBACK = "DejaVuSans.ttf"
-"""Latin, Greek, Cyrillic, Arabic, Hebrew and more; no Chinese, Japanese or Korean."""
-_NEVER = ("Cc", "Cf", "Co", "Cs", "Mn", "Zs", "Zl", "Zp")
-"""Kinds of letters that PDF/A forbids, or that no font has for every letter they may stand above."""
-MISSING = "\u25af"
-"""Stands for a letter that cannot be set."""
 UNSET_MAX = 12
 """Words with such letters that are spelled out under a report. (J)"""
 _PUNCTUATION = ",.;:()[]'\""
@@ -73,11 +67,15 @@ def _compile(sheet: Sheet, at: datetime, **options: Any) -> Any:
         import typst
     except ImportError as error:
         raise ReportsMissingError from error
-    files = {"main": TEMPLATE.read_bytes(), "sheet.json": _data(sheet, at), **_files(sheet)}
-    return typst.compile(files, ignore_system_fonts=True, font_paths=[str(_fonts())], **options)
+    content = _content(sheet, at)
+    fonts = fonts_for(_texts(content))
+    data = json.dumps({**content, "fonts": fonts.families}, ensure_ascii=False).encode()
+    files = {"main": TEMPLATE.read_bytes(), "sheet.json": data, **_files(sheet)}
+    folders = [str(folder) for folder in fonts.folders]
+    return typst.compile(files, ignore_system_fonts=True, font_paths=folders, **options)
 
 
-def _data(sheet: Sheet, at: datetime) -> bytes:
+def _content(sheet: Sheet, at: datetime) -> dict[str, Any]:
     content: dict[str, Any] = {
         "title": sheet.title,
         "subtitle": sheet.subtitle,
@@ -90,7 +88,7 @@ def _data(sheet: Sheet, at: datetime) -> bytes:
     names = _names(sheet)
     content["blocks"] = [_block(block, names) for block in sheet.blocks]
     content["blocks"] += [_block(note, names) for note in _unset_note(content)]
-    return json.dumps(_printable(content), ensure_ascii=False).encode()
+    return {name: _printable(value) for name, value in content.items()}
 
 
 def _unset_note(content: Any) -> Iterator[Note]:
@@ -98,7 +96,7 @@ def _unset_note(content: Any) -> Iterator[Note]:
     unset: dict[str, str] = {}
     for text in _texts(content):
         for word in unicodedata.normalize("NFC", text).split():
-            points = [f"U+{ord(letter):04X}" for letter in word if _is_unset(letter)]
+            points = [f"U+{ord(letter):04X}" for letter in word if is_unset(letter)]
             if points:
                 unset[word.strip(_PUNCTUATION)] = " ".join(points)
     if not unset:
@@ -124,38 +122,13 @@ def _texts(value: Any) -> Iterator[str]:
             yield from _texts(one)
 
 
-def _is_unset(letter: str) -> bool:
-    return letter not in _letters() and _letter(letter) == MISSING
-
-
 def _printable(value: Any) -> Any:
     """With a box for every letter that no font here has: PDF/A refuses a page on which one letter cannot be shown."""
     if isinstance(value, str):
-        return "".join(map(_letter, unicodedata.normalize("NFC", value)))
+        return "".join(map(shown, unicodedata.normalize("NFC", value)))
     if isinstance(value, dict):
         return {name: _printable(one) for name, one in value.items()}
     return [_printable(one) for one in value] if isinstance(value, list | tuple) else value
-
-
-def _letter(letter: str) -> str:
-    """One letter as it can be set: any space is a space, what only steers is left out."""
-    if letter in _letters():
-        return letter
-    category = unicodedata.category(letter)
-    if category.startswith("Z") or letter in "\n\t":
-        return " "
-    return "" if category == "Cf" else MISSING
-
-
-@cache
-def _letters() -> frozenset[str]:
-    """Every letter that can be set: those of the font that fills in for all others."""
-    from matplotlib.ft2font import FT2Font
-
-    found = map(chr, FT2Font(str(_fonts() / FALLBACK)).get_charmap())
-    return frozenset(
-        letter for letter in found if letter == " " or unicodedata.category(letter) not in _NEVER
-    )
 
 
 def _block(block: Block, names: Mapping[int, str]) -> dict[str, Any]:
@@ -183,14 +156,6 @@ def _names(sheet: Sheet) -> dict[int, str]:
 def _files(sheet: Sheet) -> dict[str, bytes]:
     names = _names(sheet)
     return {names[id(one)]: one.content for one in sheet.pictures()}
-
-
-@cache
-def _fonts() -> Path:
-    """Fonts that are the same on every machine: matplotlib's, for letters that typst's own do not have."""
-    import matplotlib
-
-    return Path(matplotlib.get_data_path()) / "fonts" / "ttf"
 
 
 def _seconds(at: datetime) -> int:

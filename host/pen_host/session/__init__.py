@@ -10,7 +10,7 @@ from .precheck import (
     check_before,
     last_treated,
     must_not_be_stopped,
-    used_cartridges,
+    tried_before,
     wait_for_boot,
 )
 from .recovery import Recovered, interrupted, recover
@@ -43,7 +43,7 @@ __all__ = [
     "recover",
     "run_treatment",
     "session_name",
-    "used_cartridges",
+    "tried_before",
     "wait_for_boot",
     "writable",
 ]

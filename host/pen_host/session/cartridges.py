@@ -12,7 +12,7 @@ from ..names import Condition, Flag
 from ..progress import Phase
 from .bedside import Bedside, TreatmentAbandonedError
 from .events import seen
-from .precheck import recalled_lots, used_cartridges
+from .precheck import recalled_lots, tried_before
 
 CARTRIDGE_TRIES = 5
 """Cartridges tried before the treatment is closed. (J)"""
@@ -41,7 +41,6 @@ class Cartridges:
     def __init__(self, bedside: Bedside, today: date) -> None:
         self._at = bedside
         self._today = today
-        self._used = used_cartridges(bedside.session.journal)
         self._recalled = recalled_lots(bedside.session.journal)
         self.burned: list[CartridgeSeen] = []
 
@@ -102,7 +101,7 @@ class Cartridges:
                 self._at.plan,
                 known,
                 self._today,
-                used_serials=self._used,
+                used_before=tried_before(session.journal, known.serial),
                 recalled_lots=self._recalled,
             )
         )

@@ -107,11 +107,10 @@ def last_treated(journal: Journal, subject: str | None) -> date | None:
     return None if opened is None else datetime.fromtimestamp(opened / 1e9, UTC).date()
 
 
-def used_cartridges(journal: Journal) -> frozenset[str]:
-    """Serial numbers of every cartridge that this record ever tried to burn: whether or not it was, it is not new."""
+def tried_before(journal: Journal, serial: str) -> bool:
+    """Whether this record ever tried to burn a cartridge: whether or not it was burned, it is not new."""
     with journal.reader() as reader:
-        burns = reader.payloads(Kind.INTENT, {"request": "CARTRIDGE_USE"})
-    return frozenset(str(one["serial"]) for one in burns)
+        return reader.tried_to_burn(serial)
 
 
 def recalled_lots(journal: Journal) -> frozenset[str]:

@@ -6,7 +6,7 @@ not sent yet, or that the server refused) goes as well, and so do files and keys
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from sqlalchemy import Connection, select
@@ -39,19 +39,23 @@ class Erasures:
         self._photographs: set[str] = set()
 
     def before(
-        self, connection: Connection, erased: Iterable[str], removed_photographs: Iterable[str]
+        self, connection: Connection, erased: Sequence[str], removed_photographs: Sequence[str]
     ) -> None:
-        """Notes what is about to go, while it is still there.
+        """Notes what is about to go, while it is still there; may be told more than once.
 
         Args:
             connection: Within the transaction that takes the changes over.
             erased: Patients whose row says that they were erased.
             removed_photographs: Keys of rows of photographs that are gone.
         """
+        if not erased and not removed_photographs:
+            return
         known = select(patients.c.id).where(patients.c.erased_at.is_(None), patients.c.id.in_(erased))
-        self._patients = {row[0] for row in connection.execute(known)}
-        theirs = photographs.c.patient_id.in_(self._patients) | photographs.c.id.in_(removed_photographs)
-        self._photographs = {row[0] for row in connection.execute(select(photographs.c.sha256).where(theirs))}
+        self._patients |= {row[0] for row in connection.execute(known)}
+        theirs = photographs.c.patient_id.in_(erased) | photographs.c.id.in_(removed_photographs)
+        self._photographs |= {
+            row[0] for row in connection.execute(select(photographs.c.sha256).where(theirs))
+        }
 
     def within(self, connection: Connection) -> None:
         """Erases from the tables, and the files of photographs that are nobody's any more.
@@ -64,6 +68,8 @@ class Erasures:
         writing = Writing(connection, self._journal.station_id, datetime.now(UTC), _BY)
         for patient in sorted(self._patients):
             forget(writing, patient)
+        if not self._photographs:
+            return
         still = {row[0] for row in connection.execute(select(photographs.c.sha256))}
         photo_folder.remove(self._journal.path, sorted(self._photographs - still))
 

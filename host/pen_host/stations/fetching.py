@@ -1,40 +1,20 @@
-"""What other stations changed, taken over into a station's own record in one transaction."""
+"""What other stations changed, fetched from the server. `taking_over` takes it into the station's own record."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
-
-from sqlalchemy.exc import IntegrityError
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
 
 from pen_host.canonical import CanonicalError
-from pen_host.journal import Draft, Journal
+from pen_host.journal import Journal, sqlite
 from pen_host.journal.seals import row_digest
-from pen_host.records.tables import metadata, patients, photographs
-from pen_host.stations.erasures import Erasures
-from pen_host.stations.errors import ServerRowsError
+from pen_host.records.tables import metadata
+from pen_host.stations.families import Change
+from pen_host.stations.taking_over import Told, take_over
 
 if TYPE_CHECKING:
     from psycopg import Connection
-
-
-class Told(Protocol):
-    """Where the result is written down."""
-
-    fetched: int
-    held: list[str]
-
-
-@dataclass(frozen=True, slots=True)
-class _Change:
-    """A row as the server has it; content None for one that is gone."""
-
-    name: str
-    row_key: str
-    version: int
-    content: dict[str, Any] | None
 
 
 def fetch_changes(
@@ -61,6 +41,11 @@ def fetch_changes(
         " (SELECT * FROM unnest(%s::text[], %s::text[])) ORDER BY version",
         (link[2], link[0], [name for name, _ in again], [key for _, key in again]),
     ).fetchall()
+    newest = max((row[2] for row in found), default=link[2])
+    # what a take-over that was cut short has got already
+    known = _taken_over(journal, link[2]) if found else set()
+    wanted = set(again)
+    found = [row for row in found if row[:3] not in known or row[:2] in wanted]
     changes = []
     for table in metadata.sorted_tables:
         mine = [row for row in found if row[0] == table.name]
@@ -72,10 +57,16 @@ def fetch_changes(
                     f"{name} {key} was not taken over: the server's row is not as its digest says."
                 )
                 continue
-            changes.append(_Change(name, key, version, content))
-    newest = max((row[2] for row in found), default=link[2])
+            changes.append(Change(name, key, version, content))
     server.commit()
-    _take_over(journal, changes, sent, max(newest, link[2]), done)
+    take_over(journal, changes, (sent, max(newest, link[2])), done)
+
+
+def _taken_over(journal: Journal, after: int) -> set[tuple[str, str, int]]:
+    """Rows that are here in a version after this one, with it."""
+    with closing(sqlite.connect_reader(journal.path)) as connection:
+        query = "SELECT name, row_key, version FROM station_bases WHERE version > ?"
+        return set(connection.execute(query, (after,)).fetchall())
 
 
 def _contents(
@@ -98,86 +89,3 @@ def _fits(content: dict[str, Any] | None, digest: str, salt: str) -> bool:
         return row_digest(content, salt) == digest
     except CanonicalError:
         return False
-
-
-def _take_over(journal: Journal, changes: Sequence[_Change], sent: int, newest: int, done: Told) -> None:
-    erasures = Erasures(journal)
-
-    def change(connection: Any) -> list[Draft]:
-        connection.exec_driver_sql("PRAGMA defer_foreign_keys = ON")
-        erasures.before(connection, _erased(changes), _gone(changes, photographs.name))
-        for one in [*changes]:
-            _one(connection, one, sent, done)
-        erasures.within(connection)
-        _must_hold_together(connection, changes)
-        connection.exec_driver_sql(
-            "UPDATE station_link SET fetched_version = ?, fetched_us = ?", (newest, time.time_ns() // 1000)
-        )
-        return []
-
-    journal.together(change, foreign=True)
-    erasures.after()
-
-
-def _must_hold_together(connection: Any, changes: Sequence[_Change]) -> None:
-    """Refuses rows whose parents are missing, before the database does: its refusal would count as a failure of the record."""
-    for one in changes:
-        table = metadata.tables[one.name]
-        keys = [column.name for column in table.primary_key]
-        values = tuple(one.row_key.split("/") if len(keys) > 1 else [one.row_key])
-        where = " AND ".join(f't."{name}" = ?' for name in keys)
-        for column, parent in ((key.parent, key.column) for key in table.foreign_keys):
-            text = (
-                f'SELECT t."{column.name}" FROM "{table.name}" t WHERE {where} AND t."{column.name}" IS NOT NULL AND NOT EXISTS'  # noqa: S608
-                f' (SELECT 1 FROM "{parent.table.name}" p WHERE p."{parent.name}" = t."{column.name}")'
-            )
-            alone = connection.exec_driver_sql(text, values).fetchone()
-            if alone:
-                raise ServerRowsError(f"{one.name} {one.row_key}", f"{parent.table.name} {alone[0]}")
-
-
-def _erased(changes: Sequence[_Change]) -> list[str]:
-    """Patients that the server says were erased."""
-    return [
-        one.row_key for one in changes if one.name == patients.name and (one.content or {}).get("erased_at")
-    ]
-
-
-def _gone(changes: Sequence[_Change], table: str) -> list[str]:
-    """Keys of rows of a table that are gone."""
-    return [one.row_key for one in changes if one.name == table and one.content is None]
-
-
-def _one(connection: Any, one: _Change, sent: int, done: Told) -> None:
-    place = (one.name, one.row_key)
-    own = connection.exec_driver_sql(
-        "SELECT 1 FROM row_states WHERE name = ? AND row_key = ? AND is_foreign = 0 AND change_no > ?",
-        (*place, sent),
-    ).fetchone()
-    if own:
-        return  # changed here meanwhile: the next replication finds out that both did
-    try:
-        with connection.begin_nested():
-            _write(connection, one)
-    except IntegrityError as error:
-        why = f"this station's own record excludes it ({error.orig})"
-        connection.exec_driver_sql("INSERT OR REPLACE INTO station_held VALUES (?, ?, ?)", (*place, why))
-        done.held.append(f"{one.name} {one.row_key} was not taken over: {why}.")
-        return
-    connection.exec_driver_sql("INSERT OR REPLACE INTO station_bases VALUES (?, ?, ?)", (*place, one.version))
-    connection.exec_driver_sql("DELETE FROM station_held WHERE name = ? AND row_key = ?", place)
-    done.fetched += 1
-
-
-def _write(connection: Any, one: _Change) -> None:
-    keys = [column.name for column in metadata.tables[one.name].primary_key]
-    if one.content is None:
-        values = one.row_key.split("/") if len(keys) > 1 else [one.row_key]
-        where = " AND ".join(f'"{column}" = ?' for column in keys)
-        connection.exec_driver_sql(f'DELETE FROM "{one.name}" WHERE {where}', tuple(values))  # noqa: S608
-        return
-    names = ", ".join(f'"{column}"' for column in one.content)
-    marks = ", ".join("?" * len(one.content))
-    sets = ", ".join(f'"{column}" = excluded."{column}"' for column in one.content if column not in keys)
-    text = f'INSERT INTO "{one.name}" ({names}) VALUES ({marks}) ON CONFLICT ({", ".join(keys)}) DO UPDATE SET {sets}'  # noqa: S608
-    connection.exec_driver_sql(text, tuple(one.content.values()))

@@ -10,6 +10,7 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from pen_host.journal import Draft, Journal, JournalReader, Kind, sqlite
+from pen_host.records.photo_places import places
 from pen_host.stations.errors import NotJoinedError
 from pen_host.stations.server import connected, must_be_ours
 from pen_host.vault import Vault
@@ -25,13 +26,17 @@ class Status:
         station_id: The station.
         waiting: Rows that were changed here and not sent yet.
         fetched_at: When it last heard from the server.
-        held: Rows that server and station do not agree on, a sentence each.
+        held: Rows and pictures that server and station do not agree on, a sentence each.
+        pictures_out: Pictures that are here and not on the server yet.
+        pictures_in: Pictures of other stations that are not here yet.
     """
 
     station_id: str
     waiting: int
     fetched_at: datetime | None
     held: tuple[str, ...]
+    pictures_out: int = 0
+    pictures_in: int = 0
 
 
 def secret_name(station_id: str) -> str:
@@ -94,5 +99,12 @@ def status(record: Path) -> Status:
             "SELECT count(*) FROM row_states WHERE change_no > ? AND is_foreign = 0", (link[1],)
         ).fetchone()[0]
         held = connection.execute("SELECT name, row_key, why FROM station_held ORDER BY 1, 2").fetchall()
+        pictures = [one for one in places(connection) if one.agreed]
+    out = sum(1 for one in pictures if (one.is_own or one.noted) and not one.is_there)
+    missing = [one for one in pictures if one.elsewhere]
+    refused = [
+        f"photograph {one.sha256[:12]} of station {one.station_id}: {one.why}" for one in missing if one.why
+    ]
     fetched = None if link[2] is None else _EPOCH + timedelta(microseconds=link[2])
-    return Status(link[0], waiting, fetched, tuple(f"{name} {key}: {why}" for name, key, why in held))
+    told = (*(f"{name} {key}: {why}" for name, key, why in held), *refused)
+    return Status(link[0], waiting, fetched, told, out, len(missing))

@@ -9,6 +9,7 @@ visits of one patient) are treated alike. Pushes take turns on the server, so ve
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ from pen_host.records.personal import SALT
 from pen_host.stations.errors import ForkedChainError, NotJoinedError
 from pen_host.stations.fetching import fetch_changes
 from pen_host.stations.outbox import Outbox, Waiting
+from pen_host.stations.pictures import Budget, exchange
 from pen_host.stations.server import connected, must_be_ours
 
 if TYPE_CHECKING:
@@ -46,7 +48,11 @@ class Replicated:
         known: Rows that it had already.
         fetched: Rows that came from other stations.
         conflicts: What was put aside, a sentence each.
-        held: Rows that could not be taken over here or there, a sentence each.
+        held: Rows and pictures that could not be taken over here or there, a sentence each.
+        pictures_sent: Pictures that the server took.
+        pictures_fetched: Pictures that came from other stations.
+        pictures_left: Pictures that wait still, either way.
+        picture_bytes: What moved of pictures, sealed.
     """
 
     entries: int = 0
@@ -55,14 +61,19 @@ class Replicated:
     fetched: int = 0
     conflicts: list[str] = field(default_factory=list)
     held: list[str] = field(default_factory=list)
+    pictures_sent: int = 0
+    pictures_fetched: int = 0
+    pictures_left: int = 0
+    picture_bytes: int = 0
 
 
-def replicate(journal: Journal, url: str) -> Replicated:
-    """Sends what waits and fetches what others changed.
+def replicate(journal: Journal, url: str, pictures: Budget | None = None) -> Replicated:
+    """Sends what waits and fetches what others changed: rows first, then pictures.
 
     Args:
         journal: The station's record; it can be written meanwhile.
         url: The server, with this station's login.
+        pictures: What pictures may take of it.
 
     Raises:
         NotJoinedError: The station joined no server.
@@ -71,6 +82,15 @@ def replicate(journal: Journal, url: str) -> Replicated:
         ForkedChainError: It has other entries of this station.
         JournalError: The record cannot be read or written.
     """
+    try:
+        return _replicate(journal, url, pictures or Budget())
+    except (
+        sqlite3.Error
+    ) as error:  # while reading: somebody else held the file for too long, or it is damaged
+        raise sqlite.translated(journal.path, error) from error
+
+
+def _replicate(journal: Journal, url: str, pictures: Budget) -> Replicated:
     with closing(sqlite.connect_reader(journal.path)) as connection, connected(url) as server:
         outbox = Outbox(connection)
         link = outbox.link()
@@ -83,6 +103,7 @@ def replicate(journal: Journal, url: str) -> Replicated:
         again = _send_rows(journal, outbox, server, link, done)
         _sent(journal, server, link[0], newest)
         fetch_changes(journal, server, link, newest, again, done)
+        exchange(journal, server, pictures, done)
         return done
 
 

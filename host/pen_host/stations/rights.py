@@ -3,6 +3,7 @@
 | role | may |
 | --- | --- |
 | `pen_station` | read the clinical tables; add rows in its own name, change any; settle conflicts; append its own chain |
+| | add and read sealed pictures, and keys, of the photographs whose rows it may read |
 | `pen_reader` | read the clinical tables without what `pen_host.records.personal` lists: for reports over a clinic |
 | `pen_auditor` | read chains, signed heads, stations and conflicts |
 
@@ -68,6 +69,25 @@ def statements(clinical: list[Table]) -> Iterator[str]:
     yield from _policy("stations", "UPDATE", "login = session_user", "login = session_user")
     for one in clinical:
         yield from _clinical(one)
+    yield from _pictures()
+
+
+def _pictures() -> Iterator[str]:
+    """A picture is whose photograph's row one may read: whatever narrows the one narrows the other."""
+    columns = {
+        "pictures": "patient_id, sha256, slices, slice_bytes, station_id",
+        "picture_slices": "patient_id, sha256, number, station_id, sealed",
+        "picture_keys": "patient_id, key, station_id",
+    }
+    of_one = "EXISTS (SELECT 1 FROM {0} p WHERE p.patient_id = {1}.patient_id AND p.sha256 = {1}.sha256)"
+    seen = {
+        "pictures": of_one.format("photographs", "pictures"),
+        "picture_slices": of_one.format("pictures", "picture_slices"),
+        "picture_keys": "EXISTS (SELECT 1 FROM photographs p WHERE p.patient_id = picture_keys.patient_id)",
+    }
+    for table, names in columns.items():
+        yield f"GRANT SELECT, INSERT ({names}) ON {table} TO {STATION}"
+        yield from _own_rows(table, read=seen[table], add=seen[table])
 
 
 def _clinical(table: Table) -> Iterator[str]:
@@ -88,11 +108,11 @@ def _clinical(table: Table) -> Iterator[str]:
     yield f'GRANT SELECT ({", ".join(shown)}) ON "{table.name}" TO {READER}'
 
 
-def _own_rows(table: str, *, read: str) -> Iterator[str]:
-    """Rows are read where `read` says so, and added in one's own name only."""
+def _own_rows(table: str, *, read: str, add: str = "true") -> Iterator[str]:
+    """Rows are read where `read` says so, and added in one's own name only, where `add` says so."""
     yield f'ALTER TABLE "{table}" ENABLE ROW LEVEL SECURITY'
     yield from _policy(table, "SELECT", read)
-    yield from _policy(table, "INSERT", "", "station_id = pen_this_station()")
+    yield from _policy(table, "INSERT", "", f"station_id = pen_this_station() AND {add}")
 
 
 def _policy(table: str, command: str, using: str, check: str = "") -> Iterator[str]:

@@ -28,6 +28,8 @@ SUFFIX = ".sealed"
 _FORM = b"DPSERVER"
 _PIECE = 1 << 20
 _LENGTH_BYTES = 4
+_NOT_SAVED = ("pictures", "picture_slices", "picture_keys")
+"""Stations have them and send them again; no older copy of a face outlives an erasure here."""
 
 
 def save(server: Connection[tuple[Any, ...]], folder: Path, newest: str, vault: Vault) -> tuple[Path, str]:
@@ -115,6 +117,8 @@ def _tables(server: Connection[tuple[Any, ...]], tables: zipfile.ZipFile) -> Non
     server.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
     found = server.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1")
     for (table,) in found.fetchall():
+        if table in _NOT_SAVED:
+            continue
         with tables.open(f"{table}.csv", "w", force_zip64=True) as member:
             file = io.TextIOWrapper(member, encoding="utf-8", newline="")
             cursor = server.execute(f'SELECT * FROM "{table}"')  # noqa: S608 - the server's own names

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from psycopg import Connection
 
 SCRIPTS = Path(__file__).parent / "migrations"
-NEWEST = "s0002"
+NEWEST = "s0003"
 """Revision of the last migration; a test compares it with the scripts."""
 CONNECT_S = 5
 """How long a server may take to answer at all. (J)"""

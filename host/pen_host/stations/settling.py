@@ -23,6 +23,7 @@ from pen_host.errors import RefusedError, UsageError
 from pen_host.journal import Draft, Journal, Kind, sqlite
 from pen_host.records.models import Person
 from pen_host.records.tables import demographics, metadata
+from pen_host.stations.pictures import NO_PICTURES
 from pen_host.stations.replicate import WRITTEN, Replicated, replicate
 from pen_host.stations.server import Conflict, connected, must_be_ours, open_conflicts
 
@@ -92,7 +93,7 @@ def settle(
         raise UsageError("A conflict is settled with a reason, so nothing was changed. Say why in --reason.")
     conflict = _the_one(url, place, digest)
     # this station's record has what stands by now, so that the change is one of the newest version
-    sent = replicate(journal, url)
+    sent = replicate(journal, url, NO_PICTURES)
     told = {"change": "settled", "table": conflict.table, "row": conflict.row_key, "digest": conflict.digest}
     drafts = [Draft(Kind.REPLICATION, {**told, "keep": str(keep), "reason": reason.strip()})]
     if keep is Keep.STANDING:
@@ -120,7 +121,7 @@ def settle(
             return drafts
 
         journal.together(change, actor=by.name, role=by.role)
-        sent = replicate(journal, url)
+        sent = replicate(journal, url, NO_PICTURES)
         if any(said.startswith(f"{conflict.table} {written[-1]}:") for said in sent.conflicts):
             raise SettleError(
                 "somebody changed the row at the same moment", "Look at the conflicts again, and settle anew."

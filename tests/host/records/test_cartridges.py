@@ -90,7 +90,8 @@ def test_bound_used_and_discarded_each_leave_an_entry(bench: Bench) -> None:
         ("registered", None),
         *((change, patient.patient_id) for change in ("bound", "used", "discarded")),
     ]
-    assert bench.clinic.cartridges.used_chips() == {"00000000000000aa"}
+    assert bench.clinic.cartridges.chip_is_used("00000000000000aa")
+    assert not bench.clinic.cartridges.chip_is_used("00000000000000ab")
 
 
 @pytest.mark.parametrize("step", ["bound", "used", "discarded"])

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from pen_host.checks import check_interval
 from pen_host.findings import Finding, Level
@@ -389,6 +391,19 @@ def test_patients_are_due_from_their_next_day_on(bench: Bench) -> None:
     ]
     assert [one.patient_name for one in bench.clinic.due(ahead_days=0)] == ["Ada"]
     assert (found[0].preset_id, found[0].visits, found[0].sessions) == (FORTNIGHTLY, 1, None)
+
+
+def test_who_is_due_is_answered_without_reading_a_visit(bench: Bench) -> None:
+    asked: list[tuple[str, Any]] = []
+    readers = bench.clinic._store._readers
+    event.listen(readers, "before_cursor_execute", lambda *told: asked.append((told[2], told[3])))
+    bench.clinic.due()
+    ((query, values),) = asked
+    with readers.connect() as connection:
+        steps = [step[3] for step in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {query}", values)]
+    of_visits = [step for step in steps if "visits" in step or "later" in step or "earlier" in step]
+    assert len(of_visits) == 3, of_visits
+    assert all("COVERING INDEX" in step for step in of_visits), of_visits
 
 
 def test_who_has_finished_a_course_is_due_no_more(bench: Bench) -> None:

@@ -7,8 +7,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from pypdf import PdfReader
 
 from pen_host.errors import UsageError
@@ -16,7 +14,7 @@ from pen_host.journal import Kind
 from pen_host.records import NotFoundError
 from pen_host.reports import paper
 from pen_host.reports.after_care import after_care_sheet
-from pen_host.reports.blocks import Facts, Grid, Heading, Note, Prose, Sheet, Steps
+from pen_host.reports.blocks import Grid, Prose, Sheet
 from pen_host.reports.course import course_summary
 from pen_host.reports.data_sheet import specification
 from pen_host.reports.lot import lot_report
@@ -123,48 +121,6 @@ def test_every_parameter_is_on_the_data_sheet() -> None:
     for row in spec_rows():
         assert "".join(row.name.split()) in said
         assert "".join(row.text.split()) in said
-
-
-def test_a_name_whose_letters_no_font_has_is_spelled_out_under_the_report() -> None:
-    blocks = (Facts((("Patient", "田中 Anna"),)), Prose("Anna 田中, 김"))
-    said = text(paper.pdf(Sheet("T", "s", "r", (), blocks, "sealed"), datetime(2028, 2, 1, tzinfo=UTC)))
-    spelled = said[said.index("Letters that no font here has") :]
-    assert "▯▯: U+7530 U+4E2D" in spelled
-    assert "▯: U+AE40" in spelled
-    assert spelled.count("U+7530") == 1, "a comma makes no other word of it"
-
-
-def test_of_many_such_words_it_is_said_how_many_are_not_spelled_out() -> None:
-    words = " ".join(chr(0x4E00 + number) for number in range(paper.UNSET_MAX + 3))
-    said = text(paper.pdf(Sheet("T", "s", "r", (), (Prose(words),), ""), datetime(2028, 2, 1, tzinfo=UTC)))
-    assert said.count("U+4E") == paper.UNSET_MAX
-    assert "and 3 more words" in said
-    plain = paper.pdf(
-        Sheet("T", "s", "r", (), (Prose("Ärzte, Ελένη, Борис"),), ""), datetime(2028, 2, 1, tzinfo=UTC)
-    )
-    assert "no font here" not in text(plain)
-
-
-# any letters at all, marks and private ones among them: PDF/A refuses a page on which one of them cannot be shown
-LETTERS = st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=60)
-
-
-@given(words=LETTERS)
-@settings(max_examples=25)
-def test_no_text_whatsoever_breaks_a_report(words: str) -> None:
-    blocks = (Heading(words), Facts(((words, words),)), Grid((words,), ((words,),)), Note(words, (words,)))
-    sheet = Sheet(words, words, words, (), (*blocks, Prose(words), Steps((words,))), words)
-    assert paper.pdf(sheet, datetime(2028, 1, 1, tzinfo=UTC)).startswith(b"%PDF-1.7")
-
-
-def test_letters_that_no_font_has_are_boxes_and_others_stay() -> None:
-    said = text(
-        paper.pdf(
-            Sheet("t", "s", "r", (), (Prose("Zoe\u0308 \u0416 \u738b\u200d"),), "x"),
-            datetime(2028, 1, 1, tzinfo=UTC),
-        )
-    )
-    assert f"Zo\u00eb \u0416 {paper.MISSING}" in said
 
 
 @pytest.mark.parametrize(

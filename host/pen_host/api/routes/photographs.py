@@ -34,11 +34,26 @@ class PhotoConsent(Model):
     text_sha256: Annotated[str, Query(pattern=r"^[0-9a-f]{64}$")]
 
 
+class PhotoElsewhere(Model):
+    """A photograph whose picture is at another station and not here yet."""
+
+    photo_id: str
+    sentence: str
+
+
 @router.get("/patients/{patient_id}/photographs")
 def photographs(service: Service, session: Session, patient_id: str) -> tuple[Photo, ...]:
     """A patient's photographs, oldest first; each is fetched by its key."""
     service.need(Caller(session), Permission.RECORDS)
     return service.visiting.clinic.photos.of(patient_id)
+
+
+@router.get("/patients/{patient_id}/photographs/elsewhere")
+def elsewhere(service: Service, session: Session, patient_id: str) -> tuple[PhotoElsewhere, ...]:
+    """Those of them whose pictures are at other stations, and how they come here."""
+    service.need(Caller(session), Permission.RECORDS)
+    found = service.visiting.clinic.photos.elsewhere(patient_id)
+    return tuple(PhotoElsewhere(photo_id=photo, sentence=sentence) for photo, sentence in found.items())
 
 
 @router.get("/patients/{patient_id}/photographs/consent")

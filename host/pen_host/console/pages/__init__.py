@@ -17,6 +17,8 @@ from . import (
     cohort,
     consents,
     exports,
+    filing,
+    keeping,
     live,
     login,
     lost,
@@ -27,13 +29,15 @@ from . import (
     records,
     service,
     stations,
+    stock,
     today,
     treat,
 )
 
 STATIC = Path(__file__).resolve().parents[1] / "static"
 
-ABOUT_THE_RECORD = (patient, consents, photographs, measures, aftercare, cohort, exports, stations, presets)
+ABOUT_A_PATIENT = (patient, filing, consents, photographs, measures, aftercare)
+ABOUT_THE_RECORD = (cohort, exports, stations, presets, stock, keeping)
 RECONNECT_S = 60.0
 """A page whose connection comes back within this goes on with what was typed in it; later it is loaded anew. (J)"""
 
@@ -48,7 +52,7 @@ def mount(app: FastAPI, console: ConsoleService, text: Catalogue | None = None) 
     """
     words = text or catalogue(ENGLISH)
     app.mount("/console/static", StaticFiles(directory=STATIC), name="console-static")
-    for module in (today, login, treat, live, records, service, *ABOUT_THE_RECORD):
+    for module in (today, login, treat, live, records, service, *ABOUT_A_PATIENT, *ABOUT_THE_RECORD):
         module.register(console, words)
     if console.bench is not None:
         bench.register(console, words)

@@ -15,7 +15,7 @@ from ...errors import PenError
 from ..shell import keep_true, shell
 from ..texts import Catalogue
 from ..visit import Visit, visit_of
-from ..widgets import Tone, button, card, note, row, sign, tag
+from ..widgets import Tone, button, card, flash, note, row, sign, tag
 
 HANDS = (
     ("trigger", ("press_trigger", "release_trigger")),
@@ -47,7 +47,7 @@ async def _bench(visit: Visit) -> None:
         try:
             await asyncio.to_thread(desk.do, BenchAction(do=what, name=name))
         except PenError as error:
-            ui.notify(error.sentence, type="negative")
+            flash(error.sentence, Tone.DANGER)
         state.refresh()
 
     @ui.refreshable

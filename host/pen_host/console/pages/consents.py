@@ -16,7 +16,7 @@ from ...records.models import Consent, ConsentText, Relation, SignedOn
 from ..fields import Form
 from ..texts import Catalogue
 from ..visit import Visit
-from ..widgets import Tone, button, card, facts, note, sign, stack, tag
+from ..widgets import Tone, button, card, facts, flash, note, sign, stack, tag
 from .patient import patient_head
 from .private import private_page
 
@@ -111,7 +111,7 @@ def _withdraw(visit: Visit, one: Consent, changed: Callable[[], object]) -> None
                 service.consenting.withdraw(one.consent_id, asked.reason, signer(who))
 
             if await visit.submit(form, Permission.TREAT, taken, control=False):
-                ui.notify(text("consents.is_withdrawn"), type="positive")
+                flash(text("consents.is_withdrawn"))
                 changed()
 
         button(text("consents.withdraw_go"), withdraw, "first")
@@ -159,7 +159,7 @@ def _sign(
             lambda who: visit.service.consenting.sign(patient_id, asked, signer(who)),
             control=False,
         ):
-            ui.notify(text("consents.is_signed"), type="positive")
+            flash(text("consents.is_signed"))
             changed()
 
     button(text("consents.sign_go"), signed, "first")

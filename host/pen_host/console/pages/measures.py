@@ -24,7 +24,7 @@ from ..fields import Form
 from ..shell import render
 from ..texts import Catalogue
 from ..visit import Visit
-from ..widgets import Tone, button, card, cells, note, row, table, tag
+from ..widgets import Tone, button, card, cells, flash, note, row, table, tag
 from .patient import patient_head
 from .private import private_page
 
@@ -214,7 +214,7 @@ class _New:
             )
 
         if await self._visit.submit(form, Permission.TREAT, record, control=False):
-            ui.notify(self._visit.text("measures.recorded"), type="positive")
+            flash(self._visit.text("measures.recorded"))
             self._added()
 
 
@@ -260,7 +260,7 @@ class _Correction:
             clinic.outcomes.amend(old.outcome_id, measured_of(content), form["reason"], signer(who), day=day)
 
         if await self._visit.submit(form, Permission.TREAT, amend, control=False):
-            ui.notify(text("measures.corrected"), type="positive")
+            flash(text("measures.corrected"))
             self._over()
 
 

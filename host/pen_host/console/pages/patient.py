@@ -14,7 +14,7 @@ from ..visit import Visit
 from ..widgets import Tone, card, facts, link_button, note, row, sign, tag
 from .private import private_page
 
-PARTS = ("consents", "photographs", "measures", "aftercare")
+PARTS = ("filing", "consents", "photographs", "measures", "aftercare")
 """Pages of a patient, below theirs."""
 
 

@@ -16,7 +16,7 @@ from ...records.models import Consent, Photo, View
 from ..fields import Form
 from ..texts import Catalogue
 from ..visit import Visit
-from ..widgets import Tone, button, card, note, row, tag
+from ..widgets import Tone, button, card, flash, note, row, tag
 from .patient import patient_head
 from .private import private_page
 
@@ -63,6 +63,7 @@ class _Shown:
         try:
             found = await asyncio.to_thread(known.of, self._patient_id)
             withdrawn = await asyncio.to_thread(known.withdrawn, self._patient_id)
+            away = await asyncio.to_thread(known.elsewhere, self._patient_id)
         except PenError as error:
             note(error.sentence, Tone.DANGER, alert=True)
             return
@@ -73,18 +74,17 @@ class _Shown:
             with card():
                 tag("p", text("photographs.none"), "muted")
             return
-        by_view: dict[View, list[Photo]] = {}
-        for photo in found:
-            by_view.setdefault(photo.view, []).append(photo)
-        chosen = next(
-            (view for view in by_view if view == self._view), max(by_view, key=lambda v: len(by_view[v]))
-        )
-        with card(text("photographs.compare")):
-            self._compare(by_view, chosen)
-        for view, photos in by_view.items():
+        by_view = _by_view([photo for photo in found if photo.photo_id not in away])
+        if by_view:
+            chosen = next(
+                (view for view in by_view if view == self._view), max(by_view, key=lambda v: len(by_view[v]))
+            )
+            with card(text("photographs.compare")):
+                self._compare(by_view, chosen)
+        for view, photos in _by_view(found).items():
             with card(text(f"photographs.view_{view}")), tag("ul", None, "pictures"):
                 for photo in reversed(photos):
-                    _small(text, photo)
+                    _small(text, photo, away.get(photo.photo_id))
 
     def _compare(self, by_view: Mapping[View, Sequence[Photo]], chosen: View) -> None:
         text = self._text
@@ -166,7 +166,7 @@ class _Shown:
         self._form.clear()
         if told.get("done"):
             self._view = self._form["view"]
-            ui.notify(self._text("photographs.added"), type="positive")
+            flash(self._text("photographs.added"))
             self._pictures.refresh()
             return
         errors = [(str(one["field"]), str(one["message"])) for one in told.get("errors", ())]
@@ -202,10 +202,22 @@ def _not_shown(text: Catalogue, withdrawn: Consent, photos: Sequence[Photo]) -> 
                 tag("li", _alt(text, photo), "said")
 
 
-def _small(text: Catalogue, photo: Photo) -> None:
+def _by_view(photos: Sequence[Photo]) -> dict[View, list[Photo]]:
+    """Photographs by the view they were taken from, in their order."""
+    found: dict[View, list[Photo]] = {}
+    for photo in photos:
+        found.setdefault(photo.view, []).append(photo)
+    return found
+
+
+def _small(text: Catalogue, photo: Photo, elsewhere: str | None) -> None:
+    """One photograph; a sentence instead where its picture is at another station."""
     with tag("li"), tag("figure", None, "small-picture"):
-        with tag("a", None, "", href=_source(photo.photo_id), target="_blank"):
-            tag("img", None, "", src=_source(photo.photo_id), alt=_alt(text, photo), loading="lazy")
+        if elsewhere:
+            tag("p", elsewhere, "muted small said")
+        else:
+            with tag("a", None, "", href=_source(photo.photo_id), target="_blank"):
+                tag("img", None, "", src=_source(photo.photo_id), alt=_alt(text, photo), loading="lazy")
         with tag("figcaption"):
             tag("span", photo.day.isoformat(), "said")
             if photo.note:

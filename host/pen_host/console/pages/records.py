@@ -38,9 +38,11 @@ async def _records(visit: Visit, _asked: Mapping[str, str]) -> None:
     tag("h1", text("records.title"))
     with row():
         link_button(text("cohort.title"), "/cohort", "quiet slim")
+        link_button(text("stock.title"), "/cartridges", "quiet slim")
         link_button(text("presets.title"), "/presets", "quiet slim")
         link_button(text("export.title"), "/export", "quiet slim")
         link_button(text("stations.title"), "/stations", "quiet slim")
+        link_button(text("safe.title"), "/keeping", "quiet slim")
         paper(text, "spec", "/api/reports/spec")
     await _sessions(visit)
 

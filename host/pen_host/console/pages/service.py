@@ -21,8 +21,7 @@ from ..fields import Form
 from ..shell import shell
 from ..texts import Catalogue
 from ..visit import Visit, visit_of
-from ..widgets import Tone, button, card, cells, facts, link_button, note, row, sign, stack, table, tag
-from .safekeeping import safekeeping_card
+from ..widgets import Tone, button, card, cells, facts, flash, link_button, note, row, sign, stack, table, tag
 from .stations import server_card
 
 FRAMES_SHOWN = 60
@@ -39,7 +38,6 @@ def register(console: ConsoleService, text: Catalogue) -> None:
             if visit.may(Permission.PEOPLE):
                 _people(visit)
                 _house(visit)
-                await safekeeping_card(visit)
             if not visit.may(Permission.SERVICE):
                 note(text("service.only"), Tone.INFO)
                 if not visit.may(Permission.PEOPLE):
@@ -280,7 +278,7 @@ def _house(visit: Visit) -> None:
         if await visit.submit(
             form, Permission.PEOPLE, lambda who: visit.service.decide(who, rules), control=False
         ):
-            ui.notify(text("service.house_kept"), type="positive")
+            flash(text("service.house_kept"))
 
     with card(text("service.house")):
         tag("p", text("service.house_lead"), "muted")

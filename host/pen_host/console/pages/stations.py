@@ -19,7 +19,7 @@ from ..fields import Form
 from ..shell import keep_true
 from ..texts import Catalogue
 from ..visit import Visit
-from ..widgets import Tone, button, card, facts, link_button, note, row, sign, tag
+from ..widgets import Tone, button, card, facts, flash, link_button, note, row, sign, tag
 from .private import private_page
 
 
@@ -84,6 +84,8 @@ def _standing(visit: Visit, view: ReplicationView, *, whole: bool) -> None:
             (text("stations.sent"), _when(text, view.replicated_at)),
             (text("stations.heard"), _when(text, view.heard_at)),
             (text("stations.waiting"), str(view.waiting)),
+            (text("stations.pictures_out"), str(view.pictures_out)),
+            (text("stations.pictures_in"), str(view.pictures_in)),
             *([(text("stations.station"), view.station or text("frame.unknown"))] if whole else []),
         ]
     )
@@ -111,7 +113,7 @@ async def _now(visit: Visit) -> None:
     try:
         await asyncio.to_thread(visit.service.replication.now)
     except PenError as error:
-        ui.notify(error.sentence, type="negative")
+        flash(error.sentence, Tone.DANGER)
 
 
 async def _conflicts(visit: Visit) -> None:

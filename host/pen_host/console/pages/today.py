@@ -18,6 +18,7 @@ from ..shell import keep_true, shell
 from ..texts import Catalogue
 from ..visit import Visit, visit_of
 from ..widgets import Tone, card, cells, facts, link_button, note, row, sign, table, tag
+from .keeping import reminder
 from .stations import server_card
 
 RECENT = 8
@@ -37,6 +38,7 @@ def register(console: ConsoleService, text: Catalogue) -> None:
                 _live_part(visit, _pen, lambda: _pen_key(console))
             _live_part(visit, _notices, lambda: console.state(None).notices)
             if visit.may(Permission.RECORDS):
+                await reminder(visit)
                 await server_card(visit, always=False)
                 await _escalated(visit)
                 await _due(visit)

@@ -19,7 +19,7 @@ from ..shell import keep_true, shell, show_top
 from ..steps import cartridge, close, consent, patient, plan, ready, screening
 from ..texts import Catalogue
 from ..visit import Visit, visit_of
-from ..widgets import Tone, button, icon, link_button, note, row, tag
+from ..widgets import Tone, button, flash, icon, link_button, note, row, tag
 
 Draw = Callable[[Visit, TreatmentView], Awaitable[None]]
 DRAW: dict[TreatmentStep | None, Draw] = {
@@ -117,7 +117,7 @@ async def _take(visit: Visit) -> None:
         asked = TakeControl(console_id=caller.console.console_id, take_over=True)
         await asyncio.to_thread(visit.service.take_control, caller, asked)
     except PenError as error:
-        ui.notify(error.sentence, type="negative")
+        flash(error.sentence, Tone.DANGER)
 
 
 def _give_up(visit: Visit) -> None:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from nicegui import ui
-
 from ...api.flow_models import FindingView, TreatmentStep, TreatmentView
 from ...api.people import Permission, Person, signer
 from ...errors import PenError
 from ..texts import Catalogue
 from ..visit import Visit
-from ..widgets import Tone, button, card, note, row, tag
+from ..widgets import Tone, button, card, flash, note, row, tag
 
 Who = Person
 """Who asks, as a call of the service is told."""
@@ -74,7 +72,7 @@ def _way_back(visit: Visit, step: TreatmentStep, name: str) -> None:
         try:
             await visit.ask(Permission.TREAT, lambda who: visit.service.treatment.back(signer(who), step))
         except PenError as error:
-            ui.notify(error.sentence, type="negative")
+            flash(error.sentence, Tone.DANGER)
 
     made = button(text("steps.change"), go, "quiet slim")
     made.props.update({"aria-label": text("steps.go_back", step=name)})

@@ -16,7 +16,7 @@ from ...records.models import CleaningMethod
 from ...session import Operator
 from ..fields import Form
 from ..visit import Visit
-from ..widgets import Tone, button, card, enter_button, icon, link_button, note, row, sign, stack, tag
+from ..widgets import Tone, button, card, enter_button, flash, icon, link_button, note, row, sign, stack, tag
 from . import common
 
 CLINICIAN = "clinician"
@@ -119,7 +119,7 @@ async def _clear(visit: Visit, cause: str) -> None:
     try:
         await visit.ask(Permission.CLEAR_STOP, lambda _who: visit.service.clear(visit.caller(), asked))
     except PenError as error:
-        ui.notify(error.sentence, type="negative")
+        flash(error.sentence, Tone.DANGER)
 
 
 async def _prepare(visit: Visit, form: Form, view: TreatmentView) -> None:

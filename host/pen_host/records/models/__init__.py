@@ -8,6 +8,7 @@ from pen_host.records.models.cartridges import (
     Label,
     LotUse,
     Recall,
+    ShelfLot,
 )
 from pen_host.records.models.consents import Consent, ConsentText, Relation, SignedOn
 from pen_host.records.models.outcomes import (
@@ -106,6 +107,7 @@ __all__ = [
     "Severity",
     "Sex",
     "Shedding",
+    "ShelfLot",
     "Signature",
     "SignedOn",
     "Sinclair",

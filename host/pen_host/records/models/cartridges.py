@@ -78,6 +78,28 @@ class Cartridge(Model):
     discarded_at: datetime | None = None
 
 
+class ShelfLot(Model):
+    """Cartridges of one lot that nobody opened yet.
+
+    Attributes:
+        gtin: Article; None for cartridges that only their chips know.
+        lot: Lot number.
+        expiry: Last day of use.
+        needles: How many each has, None where nobody said.
+        count: How many are left.
+        expired: Past the last day of use.
+        recalled: Called back.
+    """
+
+    gtin: Gtin | None
+    lot: Lot
+    expiry: date
+    needles: Annotated[int, Field(ge=1, le=NEEDLES_MAX)] | None
+    count: Annotated[int, Field(ge=1)]
+    expired: bool
+    recalled: bool
+
+
 class Recall(Model):
     """A lot that its maker, or the clinic, called back.
 
