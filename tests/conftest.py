@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import sys
 import tempfile
 from collections import Counter
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -24,17 +26,34 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if CI else "
 
 
 KEYS_MADE = pytest.StashKey[str]()
+IN_MEMORY = "/dev/shm"
+ROOM_BYTES = 4 << 30
+"""Many times what a run holds at once."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Gives the run a folder for keys, so that no test looks into anybody's keyring; workers and programs inherit it.
 
     Programs that tests start keep their bytecode, as installed programs do: compiling all of it each time is most of their work.
+    Files of tests lie in memory where there is room: each of many thousand commits to a record would wait for the disk.
     """
+    if "TMPDIR" not in os.environ and _holds_files(IN_MEMORY):
+        os.environ["TMPDIR"] = IN_MEMORY
+        tempfile.tempdir = None
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     sys.dont_write_bytecode = False
     if "PEN_KEYS" not in os.environ:
         os.environ["PEN_KEYS"] = config.stash[KEYS_MADE] = tempfile.mkdtemp(prefix="pen-keys-")
+
+
+def _holds_files(folder: str) -> bool:
+    """Whether it is a folder with room enough, from which programs may be run."""
+    try:
+        told = os.statvfs(folder)
+    except (AttributeError, OSError):
+        return False
+    roomy = told.f_bavail * told.f_frsize >= ROOM_BYTES
+    return roomy and not told.f_flag & os.ST_NOEXEC and os.access(folder, os.W_OK)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -42,6 +61,17 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     made = config.stash.get(KEYS_MADE, None)
     if made:
         shutil.rmtree(made, ignore_errors=True)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """What collecting brings in stays to the end: walking it again and again for garbage was a tenth of the run's work."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def micropython_image() -> Path | None:

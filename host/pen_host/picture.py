@@ -44,9 +44,9 @@ def draw(treatment: Treatment, path: Path) -> Path:
         ValueError: there is not one sample to draw.
         OSError: the file cannot be written.
     """
-    drawn = figure(treatment)
-    drawn.suptitle(f"{treatment.title}\n", x=0.01, ha="left", fontsize=14, fontweight="bold", color=INK)
-    drawn.text(0.012, 0.945, treatment.subtitle, ha="left", fontsize=9, color=INK)
+    drawn = figure(treatment, _SIZE_IN, _MARGINS)
+    drawn.suptitle(treatment.title, x=0.01, y=0.99, ha="left", fontsize=14, fontweight="bold", color=INK)
+    drawn.text(0.012, 0.937, treatment.subtitle, ha="left", fontsize=9, color=INK)
     drawn.savefig(path, dpi=120)
     return path
 
@@ -62,15 +62,18 @@ class Margins:
     between: float
 
 
-def figure(
-    treatment: Treatment, size_in: tuple[float, float] = (11, 7.6), margins: Margins | None = None
-) -> "Figure":
+_SIZE_IN = (11, 7.6)
+_MARGINS = Margins(left=0.085, right=0.985, bottom=0.07, top=0.89, between=0.19)
+"""Of the picture of its own: room for its title, and for eight digits of strokes."""
+
+
+def figure(treatment: Treatment, size_in: tuple[float, float], margins: Margins) -> "Figure":
     """The picture without title, for a page that has one of its own.
 
     Args:
         treatment: What it shows.
         size_in: Width and height in inches.
-        margins: Where the axes lie; found by measuring every letter, which takes as long as drawing, when not given.
+        margins: Where the axes lie. To find it by measuring every letter takes as long as drawing.
 
     Raises:
         ValueError: there is not one sample to draw.
@@ -80,12 +83,9 @@ def figure(
     # Imported late: drawing costs half a second, a stop must not wait for it. Without pyplot there is no state to close.
     from matplotlib.figure import Figure
 
-    drawn = Figure(figsize=size_in, layout=None if margins else "constrained")
+    drawn = Figure(figsize=size_in)
     rows = drawn.subplots(3, 1, sharex=True)
-    if margins:
-        drawn.subplots_adjust(
-            margins.left, margins.bottom, margins.right, margins.top, hspace=margins.between
-        )
+    drawn.subplots_adjust(margins.left, margins.bottom, margins.right, margins.top, hspace=margins.between)
     _protrusion(rows[0], treatment.samples)
     _rate(rows[1], treatment.samples)
     _strokes(rows[2], treatment.samples)

@@ -219,3 +219,26 @@ class Hands:
 
 
 CARTRIDGE_CONDITIONS = range(Condition.CARTRIDGE_ABSENT, Condition.CARTRIDGE_NOT_BURNED + 1)
+
+
+def coil_edges(hands: Hands) -> int:
+    """Rising edges of the coil since the simulation began: the truth the totals are held against."""
+    return sum(1 for _, signal, level in hands.sim.trace if signal == "coil" and level)
+
+
+def coil_off_after_us(hands: Hands, since_us: int) -> int:
+    """How long after an instant the coil was last on, in us."""
+    last_us = since_us
+    for time_us, signal, level in hands.sim.trace:
+        if signal == "coil" and not level and time_us > last_us:
+            last_us = time_us
+    return last_us - since_us
+
+
+def first_cause(hands: Hands) -> int:
+    cause: int = hands.firmware.supervisor.first_cause
+    return cause
+
+
+def events_of(hands: Hands, *codes: int) -> list[tuple[int, ...]]:
+    return [event for event in hands.pull_events() if event[2] in codes]

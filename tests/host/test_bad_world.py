@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,12 +19,6 @@ from pen_sim.stream import LaneFaults
 from tests.host.treatment_bench import Station, small_plan
 
 NOISE_PERIOD_MS = 7
-
-
-@pytest.fixture
-def station(tmp_path: Path) -> Iterator[Station]:
-    with Station(tmp_path) as made:
-        yield made
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from pen_host.errors import JournalError, RefusedError, UnknownOutcomeError
@@ -15,12 +12,6 @@ from pen_host.session import PromptedHands, RequestRefusedError, Session, settli
 from pen_protocol.messages import BY_NAME
 from pen_sim.stream import LaneFaults
 from tests.host.treatment_bench import Station
-
-
-@pytest.fixture
-def station(tmp_path: Path) -> Iterator[Station]:
-    with Station(tmp_path) as made:
-        yield made
 
 
 @pytest.fixture

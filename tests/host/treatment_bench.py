@@ -17,7 +17,16 @@ from pen_host.outcomes import Outcome, Value
 from pen_host.pen import Pen
 from pen_host.plans import load_plan
 from pen_host.progress import Progress
-from pen_host.session import Job, Operator, Proceed, Session, TreatmentResult, open_session, run_treatment
+from pen_host.session import (
+    Job,
+    Operator,
+    Proceed,
+    Session,
+    TreatmentResult,
+    open_session,
+    recover,
+    run_treatment,
+)
 from pen_host.worker import PenWorker, StopTicket, Ticket
 from pen_sim.rig import SimPen
 from tests.host.stepped import SteppedTransport
@@ -270,3 +279,20 @@ class Station:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def counts_agree(station: Station) -> None:
+    """Coil, pen and record have counted the same."""
+    made = station.strokes_made()
+    assert station.strokes_recorded() == made
+    assert station.sim.pen.counters.strokes_total == made
+
+
+def closed_in_order(station: Station) -> None:
+    """The session is closed on both sides, nothing is left open, and the counts agree."""
+    with station.journal.reader() as reader:
+        assert all(one.closed_utc_ns is not None for one in reader.sessions())
+    assert station.pen.status().session_nonce == 0
+    assert recover(station.pen, station.journal, OPERATOR) == []
+    counts_agree(station)
+    assert station.journal.verify().intact

@@ -17,11 +17,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 from unittest import mock
 
-from rp2040py.rp2040 import RP2040
-
 from hil_tests.chip.wiring import Wiring
 from pen_firmware import pins
 from pen_firmware.pio_programs import LEASE_TICK_US
+from tests.pio.chips import BareChip
 from tests.pio.doubles import Rp2, machine_module
 
 HIGH = 1
@@ -67,8 +66,7 @@ class Bench:
     """Chip, wiring and the firmware's board on it. `started`: machines running, outputs let go."""
 
     def __init__(self, *, started: bool = True) -> None:
-        self.chip = RP2040()
-        self.chip.simulator = object()  # without it a machine would run by itself
+        self.chip = BareChip()
         self.clock = Clock()
         self.rp2 = Rp2(self.chip)
         self.wiring = Wiring(self.chip, self.clock)

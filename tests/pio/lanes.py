@@ -21,6 +21,8 @@ Group = slice | NDArray[np.int64]
 
 NEVER = 1 << 40
 """A cycle no run reaches."""
+MIXED = -1
+"""A group some of whose pads are high."""
 _JMP, _WAIT, _IN, _OUT, _FIFO, _MOV, _IRQ, _SET = range(8)
 _X, _Y, _NULL, _ISR, _OSR = 1, 2, 3, 6, 7
 _SIDE, _DELAY = 0x1000, 0x0F00
@@ -104,57 +106,63 @@ class Lanes:
         self.result = Result(
             *(np.full(shape, -1, np.int64) for shape in ((count, pulses), (count, pulses), count))
         )
-        self._due: list[tuple[int, int, int, Group]] = []
+        self._due: list[tuple[int, int, int, Group, int]] = []
         self._order = 0
-        self._at(0, 0, slice(0, count))
+        self._at(0, 0, slice(0, count), 0)
 
     def run(self, cycles: int) -> Result:
         """Run up to this cycle. A lane that stalls for ever leaves."""
         while self._due and self._due[0][0] < cycles:
-            cycle, place, group = self._next()
-            self._instruction(cycle, place, group)
+            self._instruction(*self._next())
         return self.result
 
     def groups(self) -> list[tuple[int, int, Group]]:
         """Cycle, place and lanes of each group that is still running."""
         return [
-            (cycle, place, group) for cycle, place, _, group in sorted(self._due, key=lambda due: due[:3])
+            (cycle, place, group) for cycle, place, _, group, _ in sorted(self._due, key=lambda due: due[:3])
         ]
 
     # --- groups -------------------------------------------------------------------------------------------------------
 
-    def _at(self, cycle: int, place: int, group: Group) -> None:
+    def _at(self, cycle: int, place: int, group: Group, level: int) -> None:
+        """A group whose pads are at this level goes on here."""
         if _size(group):
             self._order += 1
-            heapq.heappush(self._due, (cycle, place, self._order, group))
+            heapq.heappush(self._due, (cycle, place, self._order, group, level))
 
-    def _next(self) -> tuple[int, int, Group]:
-        """The earliest group; all that stand alike become one."""
-        cycle, place, _, group = heapq.heappop(self._due)
+    def _next(self) -> tuple[int, int, Group, int]:
+        """The earliest group; all that stand alike become one, at a level of `MIXED` where theirs differ."""
+        cycle, place, _, group, level = heapq.heappop(self._due)
         alike = [group]
         while self._due and self._due[0][:2] == (cycle, place):
-            alike.append(heapq.heappop(self._due)[3])
-        return cycle, place, group if len(alike) == 1 else _union(alike)
+            _, _, _, other, others = heapq.heappop(self._due)
+            alike.append(other)
+            level = level if level == others else MIXED
+        return cycle, place, group if len(alike) == 1 else _union(alike), level
 
     # --- one instruction ------------------------------------------------------------------------------------------------
 
-    def _instruction(self, cycle: int, place: int, group: Group) -> None:
+    def _instruction(self, cycle: int, place: int, group: Group, level: int) -> None:
         assert place < len(self._program), "it runs into what lies behind the program"
         word = self._program[place]
-        self._drive(cycle, group, word & _SIDE != 0)
+        high = int(word & _SIDE != 0)
+        if level != high:
+            self._drive(cycle, group, high)
         after = cycle + 1 + ((word & _DELAY) >> 8)
         following = self._wrap_bottom if place == self._wrap_top else place + 1
         kind = word >> 13
         if word & 0xE0E0 == _JMP:
-            self._at(after, word & 0x1F, group)
+            self._at(after, word & 0x1F, group, high)
             return
         if kind == _JMP:
             met = self._met(word >> 5 & 7, cycle, group)
-            self._at(after, word & 0x1F, _part(group, met))
-            self._at(after, following, _part(group, ~met))
+            jumping = _part(group, met)
+            self._at(after, word & 0x1F, jumping, high)
+            if jumping is not group:
+                self._at(after, following, _part(group, ~met), high)
             return
         if kind == _FIFO:
-            group = self._queue(word, cycle, place, group)
+            group = self._queue(word, cycle, place, group, high)
         elif kind == _IN:
             self._in(word >> 5 & 7, word & 0x1F or 32, group)
         elif kind == _OUT:
@@ -167,13 +175,10 @@ class Lanes:
             self.flagged[group] = np.where(self.flagged[group] < 0, cycle, self.flagged[group])
         else:
             raise NotImplementedError(f"instruction {word:04x}")
-        self._at(after, following, group)
+        self._at(after, following, group, high)
 
-    def _drive(self, cycle: int, group: Group, high: bool) -> None:
-        changed = self.level[group] != high
-        if not changed.any():
-            return
-        lanes = _numbers(_part(group, changed))
+    def _drive(self, cycle: int, group: Group, high: int) -> None:
+        lanes = _numbers(_part(group, self.level[group] != high))
         self.level[lanes] = high
         if high:
             self.pulses[lanes] += 1
@@ -244,45 +249,49 @@ class Lanes:
 
     # --- queues ---------------------------------------------------------------------------------------------------------
 
-    def _queue(self, word: int, cycle: int, place: int, group: Group) -> Group:
+    def _queue(self, word: int, cycle: int, place: int, group: Group, level: int) -> Group:
         """Lanes whose push or pull is done; the others stall."""
         if word & 0x5F:
             raise NotImplementedError("push or pull with a threshold")
         block = bool(word & 0x20)
-        return self._pull(block, cycle, place, group) if word & 0x80 else self._push(block, cycle, group)
+        if word & 0x80:
+            return self._pull(block, cycle, place, group, level)
+        return self._push(block, cycle, group)
 
-    def _pull(self, block: bool, cycle: int, place: int, group: Group) -> Group:
-        lanes = _numbers(group)
-        due = self._next_word_due(lanes)
+    def _pull(self, block: bool, cycle: int, place: int, group: Group, level: int) -> Group:
+        due = self._next_word_due(group)
         there = due <= cycle
-        if not there.all():
-            missing = lanes[~there]
+        takers = _part(group, there)
+        if takers is not group:
+            missing = _part(group, ~there)
             if block:
-                self._stall(cycle, place, missing, due[~there])
+                self._stall(cycle, place, missing, due[~there], level)
             else:
                 self.registers[_OSR][missing] = self.registers[_X][missing]
                 self.osr_count[missing] = 0
-        takers = lanes[there]
-        self.registers[_OSR][takers] = self._words[takers, self.taken[takers]]
-        self.osr_count[takers] = 0
-        self.taken[takers] += 1
-        return group if not block or there.all() else _tidy(takers)
+        if _size(takers):
+            self.registers[_OSR][takers] = self._words[_numbers(takers), self.taken[takers]]
+            self.osr_count[takers] = 0
+            self.taken[takers] += 1
+        return takers if block else group
 
-    def _stall(self, cycle: int, place: int, lanes: NDArray[np.int64], due: NDArray[np.int64]) -> None:
+    def _stall(self, cycle: int, place: int, group: Group, due: NDArray[np.int64], level: int) -> None:
         """The same instruction again in the cycle in which the lane's next word is there."""
+        lanes = _numbers(group)
         for when in due[:1] if (due == due[0]).all() else np.unique(due):
             waiting = lanes[due == when]
             if when < NEVER:
-                self._at(int(when), place, _tidy(waiting))
+                self._at(int(when), place, _tidy(waiting), level)
             else:
                 self.result.starved[waiting] = cycle
 
-    def _next_word_due(self, lanes: NDArray[np.int64]) -> NDArray[np.int64]:
-        taken = self.taken[lanes]
-        depth = self._words.shape[1]
-        due = np.full(len(lanes), NEVER, np.int64)
-        left = taken < depth
-        due[left] = 0 if self._arrivals is None else self._arrivals[lanes[left], taken[left]]
+    def _next_word_due(self, group: Group) -> NDArray[np.int64]:
+        taken = self.taken[group]
+        left = taken < self._words.shape[1]
+        if self._arrivals is None:
+            return np.where(left, 0, NEVER)
+        due = np.full(len(taken), NEVER, np.int64)
+        due[left] = self._arrivals[_numbers(group)[left], taken[left]]
         return due
 
     def _push(self, block: bool, cycle: int, group: Group) -> Group:

@@ -11,8 +11,7 @@ from collections import deque
 from collections.abc import Iterable
 from typing import Any
 
-from rp2040py.rp2040 import RP2040
-
+from tests.pio.chips import BareChip
 from tests.pio.doubles import CLOCK_HZ, Rp2, machine_module
 
 HIGH = 1
@@ -26,8 +25,7 @@ class Solo:
     """A program on machine 0, running; the asked pin is high."""
 
     def __init__(self, program: list[Any]) -> None:
-        self.chip = RP2040()
-        self.chip.simulator = object()  # without it a machine would run by itself
+        self.chip = BareChip()
         self._block = self.chip.pio[0]
         self.edges: list[tuple[int, int]] = []
         """Cycle and new level of each edge of the pad."""

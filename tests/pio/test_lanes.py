@@ -158,6 +158,18 @@ def test_strokes_are_the_same_in_all_three_emulators(words: list[int]) -> None:
     assert lanes.result.answers_of(0) == other.answers == [programs.word_ack(word) for word in short]
 
 
+def test_lanes_that_meet_with_different_pads_go_on_as_each_would_alone() -> None:
+    """Two ways of the same length, one with the pad high, then an instruction with the pad high for both."""
+    ways = [0x80A0, 0x6021, 0x0024, 0x1005, 0x0005, 0xB042, 0x0006]
+    program = [array("H", ways), -1, -1, -1, 6 << 12, 3 << 18, None, None, 0]
+    lanes = Lanes(program, np.array([[1], [0]], np.uint32))
+    lanes.run(20)
+
+    assert lanes.result.rises[:, 0].tolist() == [3, 4]
+    assert lanes.result.falls[:, 0].tolist() == [5, 5]
+    assert lanes.pulses.tolist() == [1, 1]
+
+
 def test_the_second_emulator_ends_without_a_word_where_it_knows_no_instruction() -> None:
     """IRQ is unknown to it: a latch must be tried elsewhere, and here the silence is at least seen."""
     ended = second.run(NEEDLE, [0], 1_000, lambda _cycle: False)

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from rp2040py.rp2040 import RP2040
-
 from hil_tests.rig import pins, programs
 from hil_tests.rig.capture import Capture, Timing
 from tests.pio.assembler import asm_pio
+from tests.pio.chips import BareChip
 
 STEP_NS = 40
 DIVIDER = 5
@@ -54,8 +53,7 @@ class RigMachines:
     """All machines running; `run` moves them, `words` are the sampler's."""
 
     def __init__(self) -> None:
-        self.chip = RP2040()
-        self.chip.simulator = object()  # without it a machine would run by itself
+        self.chip = BareChip()
         self.steps = 0
         self.words: list[int] = []
         self._free = [32, 32]

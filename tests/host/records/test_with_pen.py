@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime
-from pathlib import Path
 
 import pytest
 
@@ -20,12 +19,6 @@ from tests.host.treatment_bench import OPERATOR, TODAY, Station, small_plan
 
 ANNA = Person(name="Dr. Test", role="physician")
 NOON = datetime(TODAY.year, TODAY.month, TODAY.day, 12, tzinfo=UTC)
-
-
-@pytest.fixture
-def station(tmp_path: Path) -> Iterator[Station]:
-    with Station(tmp_path) as made:
-        yield made
 
 
 @pytest.fixture
