@@ -8,12 +8,15 @@ import shutil
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from pen_host.journal import layout
+from tests.layouts import remembering
 
 CI = bool(os.environ.get("CI"))
 
@@ -72,6 +75,14 @@ def pytest_collection() -> Generator[None, object, object]:
     finally:
         gc.freeze()
         gc.enable()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def tables_made_once() -> Iterator[None]:
+    """See `tests.layouts`."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(layout, "migrate", remembering(layout.migrate))
+        yield
 
 
 def micropython_image() -> Path | None:

@@ -45,7 +45,8 @@ class Found:
 def _look(found: Found, axe: Axe, name: str, desk: Desk) -> None:
     found.stops.append(name)
     page = desk.page
-    page.evaluate(axe.axe_script)
+    if page.evaluate("() => typeof axe === 'undefined'"):
+        page.evaluate(axe.axe_script)
     for theme, rules in (("light", {}), ("dark", {"runOnly": ["color-contrast"]})):
         page.evaluate("(theme) => { document.documentElement.dataset.theme = theme; }", theme)
         violations = page.evaluate(RUN_AXE, {**rules, "resultTypes": ["violations"]})
