@@ -282,7 +282,11 @@ def test_no_path_tells_anything_to_whom_nobody_signed_in(served: ConsoleBench, b
     assert len(paths) > 60
     for path, methods in paths.items():
         if "get" in methods and path not in ANYBODYS:
-            asked = f"{path}?lot=L" if path.endswith(("/lot", "/lots", "/cartridges")) else path
+            asked = (
+                f"{path}?lot=L&code=C"
+                if path.endswith(("/lot", "/lots", "/cartridges", "/cartridge"))
+                else path
+            )
             assert stranger.get(asked).code == "sign_in_first", path
             assert locked.get(asked).code == "locked", path
 
@@ -300,6 +304,7 @@ def test_no_path_does_anything_for_whom_nobody_signed_in(served: ConsoleBench, b
         "signed_by": "A",
         "change": "rekey",
     }
+    full |= {"code": "C", "needles": 12, "lot": "L", "folder": "F", "text": "T"}
     full |= {"reason": "R", "pin": "2580", "measured": {}, "preset": {}, "replaces": "x", "key": "x"}
     for path, names in {
         "/api/exports": ("form",),
@@ -313,6 +318,13 @@ def test_no_path_does_anything_for_whom_nobody_signed_in(served: ConsoleBench, b
         "/api/imports/take-in": ("key",),
         "/api/record/at-rest": ("change",),
         "/api/stations/replicate": (),
+        "/api/stock": ("code", "needles"),
+        "/api/stock/discard": ("code",),
+        "/api/stock/recall": ("lot", "reason", "pin"),
+        "/api/safe/save": ("folder",),
+        "/api/safe/code": ("pin",),
+        "/api/patients/P-00000-00000/notes": ("text",),
+        "/api/patients/P-00000-00000/erase": ("reason", "pin"),
     }.items():
         assert stranger.post(path, **{name: full[name] for name in names}).code == "sign_in_first", path
 
