@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from pen_host.api.papers import Paper, report
+from pen_host.api.papers import Paper
 from pen_host.journal import JournalLockedError, record_keys
 from pen_host.records import at_rest
 from pen_host.vault import this_vault
 from tests.console.api import bench as bench_module
-from tests.console.api.bench import Answer, Browser, ConsoleBench, ask, console_bench, wait_until
+from tests.console.api.bench import Answer, Browser, ConsoleBench, console_bench, wait_until
 from tests.console.api.test_record import notes
 from tests.host.told_clinic import ANNA, LOT, ToldClinic
 
@@ -72,27 +72,15 @@ def test_every_report_is_fetched_and_has_the_same_bytes_when_it_is_fetched_again
     assert hashlib.sha256(again.content).digest() == hashlib.sha256(first.content).digest()
 
 
-def test_a_report_with_pictures_has_the_bytes_that_another_process_makes(sealed: Sealed) -> None:
-    made = report(sealed.record, Paper.COURSE, sealed.patient_id)
-    assert made == sealed.paper(Paper.COURSE).content
-
-
 def test_an_export_is_made_and_fetched_and_a_photograph_is_shown(sealed: Sealed) -> None:
     assert sealed.browser.get(f"/api/photographs/{sealed.photo_id}").content.startswith(b"\xff\xd8")
-    assert sealed.browser.post("/api/exports", form="fhir").status == 200
+    assert sealed.browser.post("/api/exports", form="csv").status == 200
     made = wait_until(lambda: (v := sealed.browser.get("/api/exports").json)["state"] != "making" and v, "it")
     assert made["state"] == "ready", made
     raw = sealed.browser.get("/api/exports/file").content
     assert hashlib.sha256(raw).hexdigest() == made["sha256"]
     with zipfile.ZipFile(io.BytesIO(raw)) as packed:
-        assert f"{sealed.patient_id}.r5.json" in packed.namelist()
-    headers = {"Cookie": sealed.browser.cookie, "Origin": sealed.browser.origin}
-    sent = ask(
-        sealed.bench.port, "POST", "/api/imports/file", raw, {**headers, "Content-Type": "application/zip"}
-    )
-    assert sent.status == 200, sent.text
-    seen = wait_until(lambda: (v := sealed.browser.get("/api/imports").json)["state"] == "looked" and v, "it")
-    assert [one["state"] for one in seen["items"] if one["patient_id"] == sealed.patient_id] == ["here"]
+        assert sealed.patient_id.encode() in packed.read("patients.csv")
 
 
 def test_the_state_is_told_without_a_key_and_a_change_is_refused_with_the_command(sealed: Sealed) -> None:

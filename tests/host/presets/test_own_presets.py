@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import pen_host.presets.own as own_module
@@ -143,6 +143,7 @@ VALUES = st.recursive(
 )
 
 
+@settings(max_examples=40)
 @given(st.dictionaries(st.from_regex(r"[a-z][a-z_]{0,9}", fullmatch=True), VALUES, max_size=4))
 def test_what_is_written_is_read_back_as_it_was(content: dict[str, Any]) -> None:
     assert tomllib.loads(to_toml(content)) == content
