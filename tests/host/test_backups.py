@@ -11,8 +11,10 @@ import pytest
 
 from pen_host.backups import back_up, bring_keys_back, recovery_code, restore, verify_backup
 from pen_host.backups.errors import BackupError, BackupPlaceError
+from pen_host.backups.protocols import put_back
 from pen_host.errors import UsageError
 from pen_host.journal import JournalNewerError, Kind, audit_record, record_keys
+from pen_host.presets import OwnPresets, shipped_presets, to_toml
 from pen_host.records import Clinic, at_rest, photo_folder
 from pen_host.records.models import Demographics, Patient, Person, Photo, View
 from pen_host.records.patient_keys import KeysDamagedError
@@ -89,6 +91,34 @@ def test_a_backup_restores_the_whole_record(place: Place) -> None:
             assert [said["change"] for said in reader.payloads(Kind.BACKUP)] == ["restored"]
     audit = audit_record(place.record, place.vault)
     assert audit.intact, audit.report.damages
+
+
+def test_a_clinics_own_presets_are_restored_in_every_version_and_none_is_written_over(place: Place) -> None:
+    shipped = shipped_presets()[0].model_dump(mode="json")
+    own = place.clinic.presets.own
+    first = own.add(to_toml({**shipped, "preset_id": "our_neck"}), "anna")
+    own.change(
+        "our_neck", to_toml({**shipped, "preset_id": "our_neck", "title": "Changed"}), first.digest, "bob"
+    )
+    before = [(one.number, one.digest, one.saved_by) for one in own.versions("our_neck")]
+    code = recovery_code(place.vault, "s1")
+    saved = place.saved()
+    place.gone()
+    restore(saved, place.record, place.vault, code)
+    restored = OwnPresets(place.record.parent / "presets")
+    assert [(one.number, one.digest, one.saved_by) for one in restored.versions("our_neck")] == before
+    place.record.unlink()
+    kept = place.record.parent / "presets" / "our_neck.toml"
+    kept.write_text("changed since")
+    restore(saved, place.record, place.vault, code)
+    assert kept.read_text() == "changed since"
+
+
+@pytest.mark.parametrize("name", ["../x.toml", "/tmp/x.toml", "versions/../../x.toml", "x.py"])
+def test_a_preset_of_a_backup_lands_nowhere_but_among_presets(tmp_path: Path, name: str) -> None:
+    with pytest.raises(BackupError, match="names"):
+        put_back(tmp_path, {"good.toml": "x", name: "x"}, tmp_path / "clinic" / "record.sqlite3")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_nothing_in_a_backup_says_who_a_patient_is(place: Place) -> None:

@@ -26,6 +26,7 @@ from pen_host.backups.making import (
     sha256,
 )
 from pen_host.backups.pictures import open_photographs
+from pen_host.backups.protocols import put_back
 from pen_host.backups.sealing import unseal_copy
 from pen_host.canonical import canonical_json
 from pen_host.errors import UsageError
@@ -149,6 +150,8 @@ def restore(folder: Path, record: Path, vault: Vault, code: str | None = None) -
             folder, restored.head.station_id, _named(_manifest(folder)), keys
         ):
             photo_folder.put(record, name, content, key if restored.encrypted else None)
+        # one made before presets were saved has none
+        put_back(folder, _manifest(folder).get("presets", {}), record)
         draft.rename(record)
         sqlite.sync_folder(record.parent)
     finally:
