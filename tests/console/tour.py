@@ -153,10 +153,14 @@ def _after(desk: Desk, look: Look) -> None:
 def _stock(desk: Desk, look: Look) -> None:
     desk.go("/cartridges")
     package = f"(01)09506000134352(17){datetime.now(UTC) + timedelta(days=365):%y%m%d}(10)LOT-7(21)"
-    for serial, says in (("S.1", "S.1 of lot"), ("", "cut short")):
-        code = desk.page.get_by_label("Scan the package").first
-        code.fill(package + serial)
-        code.press("Enter")
+    desk.page.get_by_label("Scan the package").first.focus()
+    # as a scanner types: without looking, one after the other
+    for serial, says in (("", "cut short"), ("S.1", "S.1 of lot"), ("", "cut short")):
+        desk.page.wait_for_function(
+            "() => document.activeElement.id === 'f-in-code' && !document.activeElement.value"
+        )
+        desk.page.keyboard.type(package + serial)
+        desk.page.keyboard.press("Enter")
         desk.page.get_by_text(says).first.wait_for()
     desk.page.get_by_label("Scan the package").last.fill(f"{package}S.1")
     desk.button("Look it up").click()

@@ -7,15 +7,19 @@ from dataclasses import replace
 
 import pytest
 
+from pen_host.dose import PassCount, of_zone
 from pen_host.errors import RefusedError, UsageError
 from pen_host.journal import JournalReader, Kind
 from pen_host.names import EventCode
 from pen_host.outcomes import Refused
 from pen_host.progress import Phase, Progress
+from pen_host.reports.sessions import told as session_told
+from pen_host.reports.words import treated
 from pen_host.session import (
     ForbiddenError,
     clear_stop,
 )
+from pen_host.session.hands import Proceed
 from tests.host.treatment_bench import OPERATOR, Station, counts_agree, small_plan
 
 GOAL = 21
@@ -35,6 +39,35 @@ def test_a_treatment_goes_from_checks_to_picture_and_every_stroke_is_counted_onc
     assert result.picture is not None
     assert result.picture.read_bytes().startswith(b"\x89PNG")
     counts_agree(station)
+
+
+@pytest.mark.parametrize(
+    ("decided", "ended"),
+    [
+        ((Proceed.ARM, Proceed.ARM), "completed"),
+        ((Proceed.ARM, Proceed.FINISH), "ended early by the operator"),
+        ((Proceed.SKIP, Proceed.ARM), "ended early by the operator"),
+    ],
+)
+def test_a_zone_that_was_left_out_is_in_the_record_as_the_end_and_on_paper_as_no_treated_one(
+    station: Station, decided: tuple[Proceed, Proceed], ended: str
+) -> None:
+    answers = dict(zip(("frontal", "midscalp"), decided, strict=True))
+    station.hands.on_proceed = lambda zone: answers[zone.name]
+    result = station.treat()
+    (closed,) = station.rows(Kind.SESSION_CLOSED)
+    assert closed.payload["reason"] == ended
+    with station.journal.reader() as reader:
+        told = session_told(reader, result.session_id)
+    assert told.ended == ended
+    passes = {
+        zone: [
+            PassCount(run.count.strokes, run.count.contact) for run in told.report.runs if run.zone == zone
+        ]
+        for zone in answers
+    }
+    doses = [of_zone(zone, 12, passes[zone.name], sure=True) for zone in small_plan().zones]
+    assert treated(doses) == ", ".join(name for name in answers if answers[name] is Proceed.ARM)
 
 
 def test_every_request_is_in_the_record_before_it_is_sent_and_its_outcome_after(station: Station) -> None:

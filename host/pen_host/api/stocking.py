@@ -8,6 +8,7 @@ from pydantic import Field, StringConstraints
 
 from ..models import NEEDLES_MAX
 from ..records import Clinic, NotFoundError
+from ..records.cartridges import unknown_lot
 from ..records.models import Cartridge, Person, Recall, ShelfLot
 from .models import Line, Model, Pin
 
@@ -36,6 +37,14 @@ class CallBack(Model):
     reason: Line
     pin: Pin
     """Of who is signed in, who signs for it."""
+
+
+class CalledBack(Model):
+    """A recall that is in force."""
+
+    recall: Recall
+    warning: str
+    """That no such lot was ever here, and which may have been meant; nothing for one that was."""
 
 
 class ShelfView(Model):
@@ -87,10 +96,12 @@ class StockDesk:
         """
         return self._stock.discard(self.look_up(code).cartridge_id, by)
 
-    def call_back(self, asked: CallBack, by: Person) -> Recall:
+    def call_back(self, asked: CallBack, by: Person) -> CalledBack:
         """Nobody may use this lot any more. The signature was checked by the caller.
 
         Raises:
             PenError: It cannot be recorded.
         """
-        return self._stock.recall(asked.lot, asked.reason, by)
+        like = self._stock.like(asked.lot)
+        entry = self._stock.recall(asked.lot, asked.reason, by)
+        return CalledBack(recall=entry, warning="" if like is None else unknown_lot(entry.lot, like))

@@ -102,13 +102,19 @@ def recall(
     json_: Json = False,
 ) -> None:
     """Call a lot back: none of it can be used any more. Answers with who has had it."""
+    from ..records.cartridges import unknown_lot
+
     with writing(journal_file) as clinic:
+        meant = clinic.cartridges.like(lot_number.strip())
         entry = clinic.cartridges.recall(lot_number, reason, person(operator, role), gtin=gtin)
         given = clinic.lot(entry.lot, gtin)
     if json_:
-        print_json({"recall": plain(entry), "given": [plain(one) for one in given]})
+        known = {"known": meant is None, "like": list(meant or ())}
+        print_json({"recall": plain(entry), "given": [plain(one) for one in given], **known})
     else:
         print(f"Lot {entry.lot} is called back. {len(given)} were opened for patients: pen lot {entry.lot}")
+        if meant is not None:
+            print(unknown_lot(entry.lot, meant))
 
 
 def lot(

@@ -11,7 +11,7 @@ from sqlalchemy import RowMapping, Select, and_, func, or_, select
 from pen_host import gs1
 from pen_host.findings import Finding, Level
 from pen_host.journal import Draft, Kind
-from pen_host.models import CartridgeSeen, Plan
+from pen_host.models import NEEDLES_MAX, CartridgeSeen, Plan
 from pen_host.records.errors import ConflictError, ForbiddenStepError, InputError, NotFoundError, made
 from pen_host.records.keys import cartridge_key, new_key
 from pen_host.records.models import Cartridge, CartridgeState, Label, Person, Recall, ShelfLot
@@ -57,6 +57,7 @@ class Cartridges:
             LabelError: The scan is no whole code.
             ConflictError: It is in the inventory already.
             ForbiddenStepError: It is expired or its lot was called back: it would never be used.
+            InputError: No cartridge has so many needles.
         """
         label = self.read(scan) if isinstance(scan, str) else scan
         return self._register(label.gtin, label.serial, label.lot, label.expiry, None, needles, by)
@@ -282,6 +283,17 @@ class Cartridges:
         self._store.write(change, by)
         return next(one for one in self.recalls() if one.recall_id == entry.recall_id)
 
+    def like(self, lot: str) -> tuple[str, ...] | None:
+        """Whether a lot is one that was ever here: None for one that was; else lots that may have been meant.
+
+        A lot that nobody here ever had may be called back all the same: a delivery may be under way.
+        """
+        found = self._store.rows(select(cartridges.c.lot).distinct())
+        known = {str(row["lot"]) for row in found}
+        if lot in known:
+            return None
+        return tuple(sorted(one for one in known if _plain(one) == _plain(lot)))
+
     def recalls(self) -> tuple[Recall, ...]:
         """Every recall, newest first."""
         found = self._store.rows(select(recalls).order_by(recalls.c.at.desc()))
@@ -323,6 +335,9 @@ class Cartridges:
         needles: int | None,
         by: Person,
     ) -> Cartridge:
+        if needles is not None and not 1 <= needles <= NEEDLES_MAX:
+            told = f"{needles} is not between 1 and {NEEDLES_MAX}, which no cartridge has"
+            raise InputError("the cartridge", {"needles": told})
         key = cartridge_key(gtin, serial)
         values = {"gtin": gtin, "serial": serial, "lot": lot, "expiry": expiry, "chip_serial": chip}
 
@@ -439,6 +454,20 @@ def _state(row: RowMapping, called_back: Sequence[Recall]) -> CartridgeState:
 def _concerns(recall: Recall, lot: str, gtin: str) -> bool:
     """Whether a recall is about this lot; one that names an article is about lots of no known article as well."""
     return recall.lot == lot and (recall.gtin is None or not gtin or recall.gtin == gtin)
+
+
+def unknown_lot(lot: str, like: Sequence[str]) -> str:
+    """What to tell somebody who called back a lot that was never here."""
+    meant = f" Did you mean {' or '.join(like)}? Then call that back as well." if like else ""
+    return (
+        f"No cartridge of lot {lot} was ever in this inventory; one that comes is refused from now on.{meant}"
+    )
+
+
+def _plain(lot: str) -> str:
+    """A lot as it is easily mistyped: without case and signs, O for 0 and I for 1."""
+    letters = "".join(letter for letter in lot.casefold() if letter.isalnum())
+    return letters.translate(str.maketrans("oil", "011"))
 
 
 def _block(rule_id: str, sentence: str, source: str) -> Finding:

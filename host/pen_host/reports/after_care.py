@@ -41,7 +41,7 @@ def after_care_sheet(clinic: Clinic, visit_id: str) -> tuple[Sheet, datetime]:
         )
     patient = clinic.patients.get(visit.patient_id)
     seal = clinic.seal(visit_id)
-    zones = ", ".join(words.named(zone.name) for zone in visit.plan.zones)
+    zones = words.treated(clinic.doses(visit_id))
     blocks: tuple[Block, ...] = (
         Facts(
             (

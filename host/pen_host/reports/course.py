@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from fractions import Fraction
 
 from pen_host.dose import LABEL, REFERENCE, ZoneDose
 from pen_host.errors import UsageError
@@ -137,12 +138,15 @@ def _chosen(photos: Sequence[Photo]) -> Sequence[Photo]:
 
 def _treatments(visits: Sequence[Visit], doses: dict[str, tuple[ZoneDose, ...]]) -> Iterator[Block]:
     yield Heading("Treatments")
-    highest = [max((float(one.total or 0) for one in doses[visit.visit_id]), default=0.0) for visit in visits]
+    highest = [
+        max((one.total or Fraction(0) for one in doses[visit.visit_id]), default=Fraction(0))
+        for visit in visits
+    ]
     yield Picture(
         plots.bars(
             f"Highest {LABEL} of any zone, punctures per cm2",
             [visit.day for visit in visits],
-            highest,
+            [float(value) for value in highest],
             REFERENCE.low,
             REFERENCE.high,
         ),
@@ -152,10 +156,10 @@ def _treatments(visits: Sequence[Visit], doses: dict[str, tuple[ZoneDose, ...]])
     rows = tuple(
         (
             words.day(visit.day),
-            ", ".join(words.named(one.zone) for one in doses[visit.visit_id] if one.zone),
+            words.treated(doses[visit.visit_id]),
             words.mm(visit.plan.depth_cap_um),
             str(sum(one.contact_strokes for one in doses[visit.visit_id])),
-            f"{value:.0f}",
+            words.estimate(value),
             words.named(visit.endpoint) if visit.endpoint else visit.state,
         )
         for visit, value in zip(visits, highest, strict=True)

@@ -41,6 +41,7 @@ class SessionTold:
         session_id: Its id.
         opened_at: When it was opened.
         closed_at: When it was closed; None for one that was left open.
+        ended: Why it was closed.
         operator: Who.
         pen_serial: The pen.
         firmware: Its firmware.
@@ -57,6 +58,7 @@ class SessionTold:
     session_id: str
     opened_at: datetime
     closed_at: datetime | None
+    ended: str
     operator: str
     pen_serial: str
     firmware: str
@@ -97,6 +99,7 @@ def told(reader: JournalReader, session_id: str) -> SessionTold:
         session_id,
         _at(opened),
         _at(closed) if closed else None,
+        str(closed.payload.get("reason", "not known")) if closed else "left open",
         opened.actor,
         opened.pen_serial or "",
         str(opened.payload.get("firmware", "not known")),

@@ -136,11 +136,12 @@ def _pen(clinic: Clinic, visit: Visit, known: Sequence[SessionTold]) -> Iterator
             f"{one.firmware} on {one.runtime}",
             one.session_id,
             words.moment(one.opened_at),
-            "left open" if one.closed_at is None else words.moment(one.closed_at)[11:],
+            words.NOT_KNOWN if one.closed_at is None else words.moment(one.closed_at)[11:],
+            one.ended,
         )
         for one in known
     )
-    yield Grid(("Pen", "Firmware", "Session", "Opened", "Closed"), rows, wide=(1,))
+    yield Grid(("Pen", "Firmware", "Session", "Opened", "Closed", "Ended"), rows, wide=(1, 5))
     yield Prose(
         f"Wire protocol {version.PROTOCOL_VERSION} of this program. Needles planned for: {visit.plan.needles}."
     )

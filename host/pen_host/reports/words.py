@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
 from fractions import Fraction
 
-from pen_host.dose import rounded_up
+from pen_host.dose import ZoneDose, rounded_up
 from pen_host.findings import Level
 from pen_host.models import Source
 from pen_host.records.models import Patient, Person
@@ -46,6 +46,12 @@ def cm2(area_mm2: int | None) -> str:
 def estimate(total: Fraction | None) -> str:
     """An estimated maximum, rounded up."""
     return NOT_KNOWN if total is None else f"{rounded_up(total)}"
+
+
+def treated(doses: Iterable[ZoneDose]) -> str:
+    """The zones in which there were strokes, and whether there were any outside."""
+    zones = [named(one.zone or "outside any zone") for one in doses if one.strokes]
+    return ", ".join(zones) or "no strokes"
 
 
 def named(word: str) -> str:

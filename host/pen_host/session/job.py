@@ -18,7 +18,7 @@ from .hands import Hands
 from .operator import Operator
 from .precheck import check_before, must_not_be_stopped, wait_for_boot
 from .recovery import recover
-from .session import Session, open_session
+from .session import COMPLETED, ENDED_EARLY, Session, open_session
 from .treatment import Course, Treatment
 
 
@@ -143,7 +143,7 @@ def _treat(job: Job, session: Session, day: date, first: Callable[[], None]) -> 
         job.pen.stop()
         _close_broken(session, error)
         raise
-    session.close()
+    session.close(ENDED_EARLY if course.ended_early else COMPLETED)
     treatment.closed()
     return course
 

@@ -20,6 +20,8 @@ from .events import to_record
 from .operator import Operator
 from .settling import answer, open_intents
 
+COMPLETED, ENDED_EARLY = "completed", "ended early by the operator"
+"""Why a session was closed, in the record and on its papers."""
 HOLD_MARGIN_MS = 500
 """The pen's own limit of a hold lies this much above the plan's, so that the host's end of a hold comes first. (J)"""
 
@@ -221,7 +223,7 @@ class Session:
         self.hold_max_ms = values["stroking_max_ms"] - HOLD_MARGIN_MS
         return self.act("TIGHTEN_LIMITS", lambda: self.pen.tighten(**values), values)
 
-    def close(self, reason: str = "completed") -> None:
+    def close(self, reason: str = COMPLETED) -> None:
         """Close on the pen, take over the rest of its events, then close in the record.
 
         Raises:

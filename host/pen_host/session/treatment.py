@@ -37,6 +37,7 @@ class Course:
         marks: Named moments.
         trips: Every stop.
         cartridges: Those that were burned.
+        ended_early: The operator left a zone out, or ended it before the last.
     """
 
     zones: tuple[ZoneProgress, ...]
@@ -44,6 +45,7 @@ class Course:
     marks: tuple[Mark, ...]
     trips: tuple[Trip, ...]
     cartridges: tuple[CartridgeSeen, ...]
+    ended_early: bool = False
 
 
 class Treatment:
@@ -78,6 +80,7 @@ class Treatment:
         self._at = Bedside(session, plan, hands, self._observer, clock, pause)
         self._cartridges = Cartridges(self._at, today)
         self._way_out = WayOut(self._at, self._cartridges)
+        self._ended_early = False
 
     def run(self) -> Course:
         """Run the plan to its end.
@@ -90,9 +93,7 @@ class Treatment:
         finished = False
         try:
             self._session.tighten(self._plan)
-            ended = any(
-                self._treat(index, zone) is Proceed.FINISH for index, zone in enumerate(self._plan.zones)
-            )
+            ended = self._zones()
             done = "The operator ends the treatment" if ended else "All zones are done"
             self._at.say(Phase.CLOSING, f"{done}; the needle retracts and the session is closed.")
             finished = True
@@ -129,7 +130,17 @@ class Treatment:
             tuple(watched.marks),
             tuple(self._way_out.trips),
             tuple(self._cartridges.burned),
+            self._ended_early,
         )
+
+    def _zones(self) -> bool:
+        """Zone after zone; whether the operator ended it before the last."""
+        for index, zone in enumerate(self._plan.zones):
+            decision = self._treat(index, zone)
+            self._ended_early |= decision is not Proceed.ARM
+            if decision is Proceed.FINISH:
+                return True
+        return False
 
     # --- steps ----------------------------------------------------------------------------------------------------------
 

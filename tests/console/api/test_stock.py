@@ -66,11 +66,14 @@ def test_a_lot_called_back_with_a_pin_is_refused_from_then_on(served: ConsoleBen
     assert trainee.post("/api/stock/recall", **asked, pin="9999").code == "wrong_pin"
     assert "LOT-R" not in served.service.visiting.clinic.cartridges.recalled_lots()
     done = trainee.post("/api/stock/recall", **asked, pin=PIN)
-    assert (done.status, done.json["by"]["name"]) == (200, "Trainee")
+    assert (done.status, done.json["recall"]["by"]["name"], done.json["warning"]) == (200, "Trainee", "")
+    mistyped = trainee.post("/api/stock/recall", lot="lot_r", reason="x", pin=PIN).json["warning"]
+    assert "was ever in this inventory" in mistyped
+    assert "Did you mean LOT-R?" in mistyped
     view = trainee.get("/api/stock").json
     (lot,) = [one for one in view["lots"] if one["lot"] == "LOT-R"]
     assert (lot["count"], lot["recalled"]) == (1, True)
-    assert [one["reason"] for one in view["recalls"]] == ["the maker's notice"]
+    assert [one["reason"] for one in view["recalls"]] == ["x", "the maker's notice"]
     refused = trainee.post("/api/stock", code=code("R.2", "LOT-R"), needles=12)
     assert "called back" in refused.json["detail"] + refused.text
 

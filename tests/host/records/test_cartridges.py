@@ -14,6 +14,7 @@ from pen_host.gs1 import LabelError
 from pen_host.journal import Draft, Kind
 from pen_host.models import CartridgeSeen, Endpoint
 from pen_host.records import ConflictError, ForbiddenStepError, InputError, NotFoundError
+from pen_host.records.cartridges import unknown_lot
 from pen_host.records.models import CartridgeState, Closing
 from pen_host.records.store import Writing
 from pen_host.records.tables import cartridge_uses
@@ -92,6 +93,25 @@ def test_bound_used_and_discarded_each_leave_an_entry(bench: Bench) -> None:
     ]
     assert bench.clinic.cartridges.chip_is_used("00000000000000aa")
     assert not bench.clinic.cartridges.chip_is_used("00000000000000ab")
+
+
+@pytest.mark.parametrize("needles", [-3, 0, 43, 5_000])
+def test_no_cartridge_with_needles_that_none_has_comes_into_the_inventory(bench: Bench, needles: int) -> None:
+    with pytest.raises(InputError, match="between 1 and 42"):
+        bench.cartridge("S9", needles=needles)
+    assert bench.clinic.cartridges.stock() == ()
+    assert bench.clinic.cartridges.shelf() == ()
+
+
+def test_a_lot_that_was_never_here_is_told_with_those_that_may_be_meant(bench: Bench) -> None:
+    bench.cartridge("S1", "LOT-10")
+    bench.cartridge("S2", "L0T-IO")
+    bench.cartridge("S3", "OTHER")
+    stock = bench.clinic.cartridges
+    assert stock.like("LOT-10") is None
+    assert stock.like("lot 10") == ("L0T-IO", "LOT-10")
+    assert stock.like("NEVER") == ()
+    assert "Did you mean L0T-IO or LOT-10?" in unknown_lot("lot 10", ("L0T-IO", "LOT-10"))
 
 
 @pytest.mark.parametrize("step", ["bound", "used", "discarded"])

@@ -6,10 +6,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from ...records.models import Cartridge, Recall
+from ...records.models import Cartridge
 from ..people import Permission, signer
 from ..reception import Caller
-from ..stocking import CallBack, Code, Scanned, ShelfView, TakeIn
+from ..stocking import CallBack, CalledBack, Code, Scanned, ShelfView, TakeIn
 from .shared import PROBLEMS, Service, Session
 
 router = APIRouter(prefix="/api/stock", tags=["cartridges"], responses=PROBLEMS)
@@ -44,7 +44,7 @@ def discard(service: Service, session: Session, asked: Scanned) -> Cartridge:
 
 
 @router.post("/recall")
-def call_back(service: Service, session: Session, asked: CallBack) -> Recall:
+def call_back(service: Service, session: Session, asked: CallBack) -> CalledBack:
     """Nobody may use this lot any more; `GET /api/lots` says who got it."""
     person = service.need(Caller(session), Permission.RECORDS)
     service.check_pin(person.name, asked.pin)

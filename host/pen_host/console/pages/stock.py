@@ -78,12 +78,15 @@ async def _draw(visit: Visit, _asked: Mapping[str, str]) -> None:
 
 def _take_in(visit: Visit, changed: Callable[[], object]) -> None:
     """A scanner types the code and Enter; the next package can follow at once."""
-    text = visit.text
+    text, desk = visit.text, visit.service.office.stock
     needles = {"typed": str(NEEDLES_USUAL)}
     taken: list[str] = []
+    wrong: list[str] = []
 
     @ui.refreshable
     def asking() -> None:
+        for sentence in wrong:
+            note(sentence, Tone.DANGER, alert=True)
         form = Form("in")
         with tag("div", None, "fields"):
             form.number("needles", text("stock.needles"), "", needles["typed"], text("stock.needles_hint"))
@@ -98,20 +101,24 @@ def _take_in(visit: Visit, changed: Callable[[], object]) -> None:
                 return
 
             def into(who: Person) -> None:
-                one = desk.take_in(asked, signer(who))
-                taken.insert(0, _line(text, one))
+                taken.insert(0, _line(text, desk.take_in(asked, signer(who))))
 
-            if await visit.submit(form, Permission.RECORDS, into, control=False):
-                needles["typed"] = form["needles"]
-                asking.refresh()
-                changed()
+            wrong.clear()
+            try:
+                await visit.ask(Permission.RECORDS, into, control=False)
+            except PenError as error:
+                wrong.append(error.sentence)
+            needles["typed"] = form["needles"]
+            # an empty field that is typed into, whatever became of this one: the scanner types the next at once
+            asking.refresh()
+            ui.run_javascript("document.getElementById('f-in-code')?.focus()")
+            changed()
 
         enter_button(text("stock.take"), take, "first")
         with tag("ol", None, "plain", aria_live="polite"):
             for line in taken:
                 tag("li", line, "said")
 
-    desk = visit.service.office.stock
     asking()
 
 
@@ -120,23 +127,27 @@ def _one(visit: Visit, changed: Callable[[], object]) -> None:
     form = Form("one")
     form.text("code", text("cartridge.scan"), hint=text("stock.one_hint"), maxlength=200)
     found: list[Cartridge] = []
+    code: list[str] = []
 
     async def look(call: Callable[[Person], Cartridge]) -> None:
         def ask(who: Person) -> None:
             found[:] = [call(who)]
 
+        # what is shown is what was scanned, or nothing: its button must not be taken for another package's
+        found.clear()
         if not form["code"]:
             form.clear()
             form.fields["code"].complain(text("stock.give_code"))
         elif await visit.submit(form, Permission.RECORDS, ask, control=False):
-            shown.refresh()
             changed()
+        shown.refresh()
 
     async def look_up() -> None:
-        await look(lambda _: desk.look_up(form["code"]))
+        code.append(form["code"])
+        await look(lambda _: desk.look_up(code[-1]))
 
-    async def discard() -> None:
-        await look(lambda who: desk.discard(form["code"], signer(who)))
+    async def discard(code: str) -> None:
+        await look(lambda who: desk.discard(code, signer(who)))
 
     enter_button(text("stock.look_up"), look_up, "first")
 
@@ -145,7 +156,7 @@ def _one(visit: Visit, changed: Callable[[], object]) -> None:
         for one in found:
             _standing(text, one)
             if one.discarded_at is None:
-                button(text("stock.discard"), discard)
+                button(text("stock.discard"), partial(discard, code[-1]))
 
     with tag("div", None, "stack", aria_live="polite", data_private=""):
         shown()
@@ -157,6 +168,7 @@ def _standing(text: Catalogue, one: Cartridge) -> None:
     dates = [("bound", one.bound_at), ("used", one.used_at), ("discarded", one.discarded_at)]
     facts(
         [
+            (text("records.serial"), _serial(one)),
             (text("records.lot"), one.lot),
             (text("stock.expiry"), one.expiry.isoformat()),
             (text("stock.needles"), str(one.needles or text("frame.unknown"))),
@@ -220,9 +232,12 @@ def _paper_of(text: Catalogue, one: Recall) -> None:
 def _recall(visit: Visit, changed: Callable[[], object]) -> None:
     text, service = visit.text, visit.service
     note(text("stock.recall_more"), Tone.WARN)
+    warning: list[str] = []
 
     @ui.refreshable
     def asking() -> None:
+        for sentence in warning:
+            note(sentence, Tone.WARN, alert=True)
         form = Form("back")
         with tag("div", None, "fields"):
             form.text("lot", text("records.lot"), maxlength=20)
@@ -239,9 +254,11 @@ def _recall(visit: Visit, changed: Callable[[], object]) -> None:
 
             def call(who: Person) -> None:
                 service.check_pin(who.name, asked.pin)
-                service.office.stock.call_back(asked, signer(who))
+                told[:] = [service.office.stock.call_back(asked, signer(who)).warning]
 
+            told: list[str] = []
             if await visit.submit(form, Permission.RECORDS, call, control=False):
+                warning[:] = [sentence for sentence in told if sentence]
                 flash(text("stock.called_back", lot=asked.lot))
                 asking.refresh()
                 changed()
@@ -251,9 +268,12 @@ def _recall(visit: Visit, changed: Callable[[], object]) -> None:
     asking()
 
 
+def _serial(one: Cartridge) -> str:
+    return one.label.serial if one.label else one.chip_serial or ""
+
+
 def _line(text: Catalogue, one: Cartridge) -> str:
-    serial = one.label.serial if one.label else one.chip_serial or ""
-    return text("stock.taken", serial=serial, lot=one.lot, expiry=one.expiry.isoformat())
+    return text("stock.taken", serial=_serial(one), lot=one.lot, expiry=one.expiry.isoformat())
 
 
 def _wrong(text: Catalogue, error: ValueError) -> list[tuple[str, str]]:
