@@ -141,7 +141,7 @@ def test_a_recall_answers_with_who_has_had_the_lot(pen: Command, visit: str) -> 
     (given,) = pen("lot", "LOT-7", "--json").json["given"]
     assert (given["patient_name"], given["pen_serials"]) == ("Ada Example", ["PEN1"])
     assert "Ada Example" in pen("lot", "LOT-7").out
-    assert pen("lot", "OTHER").out.strip() == "There are none."
+    assert pen("lot", "OTHER").out.strip() == "Nobody was given a cartridge of lot OTHER."
 
 
 # ---- outcomes and reactions ------------------------------------------------------------------------------------------

@@ -24,10 +24,14 @@ def test_an_export_is_looked_at_and_taken_in_by_command(pen: Command, tmp_path: 
         with zipfile.ZipFile(packed[name], "w") as made:
             for file in (tmp_path / name).iterdir():
                 made.write(file, file.name)
-    Clinic.open(tmp_path / "record.sqlite").close()
+    # a record that is not there yet is looked at as the empty one it would be, and is not made
     (seen,) = pen("import", packed["export"], "--dry-run", "--json").json["bundles"]
     assert (seen["state"], seen["patient"]) == ("new", told.patient_id)
-    assert pen("patient", "list", "--json").json["patients"] == []
+    assert not (tmp_path / "record.sqlite").exists()
+    short = tmp_path / "short.zip"
+    short.write_bytes(packed["export"].read_bytes()[:-30])
+    cut = pen("import", short, "--dry-run")
+    assert (cut.code, "cut short or damaged" in cut.err) == (ExitCode.VERIFICATION, True)
     done = pen("import", packed["export"], "--operator", "anna", "--json").json
     assert [one["patient"] for one in done["taken_in"]] == [told.patient_id]
     again = pen("import", packed["export"], "--operator", "anna", "--json").json

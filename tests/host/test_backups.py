@@ -178,9 +178,7 @@ def test_keys_that_are_only_missing_are_not_taken_for_an_erasure(place: Place, t
     saved = place.saved()
     place.clinic.close()
     elsewhere = tmp_path / "elsewhere" / "record.sqlite3"
-    with pytest.raises(
-        BackupError, match="keys of 1 patients in it are not at hand; give the station's recovery code"
-    ):
+    with pytest.raises(UsageError, match="keys of 1 patients in .* are not on this computer.*recovery code"):
         restore(saved, elsewhere, place.vault)
     assert not elsewhere.exists()
 
@@ -246,6 +244,13 @@ def test_every_altered_byte_of_the_saved_record_or_manifest_is_found(place: Plac
         (saved / "manifest.json").write_text(json.dumps({**manifest, name: value}))
         with pytest.raises(BackupError, match="signature"):
             verify_backup(saved, place.record, place.vault)
+
+
+def test_a_drive_that_is_not_plugged_in_is_no_place(place: Place) -> None:
+    absent = place.folder / "media" / "stick" / "backups"
+    with pytest.raises(BackupPlaceError, match="may not be plugged in"):
+        back_up(place.clinic.journal, absent)
+    assert not (place.folder / "media").exists()
 
 
 def test_no_record_is_written_over(place: Place) -> None:

@@ -75,10 +75,15 @@ def back_up(journal: Journal, folder: Path) -> Backup:
     service = location.synced_by(folder.resolve() / RECORD, os.environ)
     if service:
         raise BackupPlaceError(folder, f"{service} synchronises it, so patients' data would leave the clinic")
+    if not folder.is_dir() and not folder.parent.is_dir():
+        raise BackupPlaceError(
+            folder, f"there is no folder {folder.parent}, so a drive may not be plugged in"
+        )
     moment = datetime.now(UTC)
     draft = folder / f".partial-{secrets.token_hex(8)}"
     try:
-        draft.mkdir(parents=True, mode=0o700)
+        folder.mkdir(exist_ok=True)
+        draft.mkdir(mode=0o700)
         encrypted = record_keys.is_encrypted(journal.path)
         head = _copy(journal, draft / RECORD, encrypted=encrypted)
         saved, damaged = save_photographs(journal, draft / RECORD, folder)

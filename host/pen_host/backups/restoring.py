@@ -218,9 +218,9 @@ def _opened(folder: Path, copy: Path, keys: dict[str, bytes], vault: Vault, key:
         raise BackupError(folder, str(error)) from error
     lost = [patient for patient in unreadable if keys.get(patient) != GONE]
     if lost:
-        raise BackupError(
-            folder,
-            f"the keys of {len(lost)} patients in it are not at hand; give the station's recovery code",
+        raise UsageError(
+            f"The keys of {len(lost)} patients in {folder} are not on this computer, so nothing was restored. Give the station's "
+            "recovery code, which was printed when the first backup was made: --code-file FILE."
         )
     head = Head(station, int(manifest["seq"]), str(manifest["hash"]))
     with tempfile.TemporaryDirectory(prefix="pen-keys-") as nowhere:

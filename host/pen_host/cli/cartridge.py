@@ -126,6 +126,9 @@ def lot(
     """Who got this lot, when, from whom, with which pen."""
     with reading(journal_file) as clinic:
         found = clinic.lot(lot_number, gtin)
+    if not found and not json_:
+        print(f"Nobody was given a cartridge of lot {lot_number}.")
+        return
     rows = [
         (
             *(one.day, one.patient_id, one.patient_name or "erased", one.phone or one.email or ""),

@@ -1,6 +1,7 @@
 """`pen export` and `pen import`: what leaves the record, and our own bundle back in."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,6 +14,7 @@ from .telling import print_json
 if TYPE_CHECKING:
     from ..exports.bundles import Item
     from ..exports.intake import TakenIn
+    from ..records import Clinic
     from ..records.models import Person
 
 group = typer.Typer(help="Export the record: fhir, csv, parquet; verify an export.", no_args_is_help=True)
@@ -92,7 +94,7 @@ def import_bundle(
     from ..exports.intake import take_in
 
     if dry_run:
-        with reading(journal_file) as clinic:
+        with _to_look(journal_file) as clinic:
             _tell_items(look(clinic, file), as_json=json_)
     elif zipfile.is_zipfile(file):
         _import_all(file, journal_file, person(operator, role), as_json=json_)
@@ -103,6 +105,26 @@ def import_bundle(
             print_json(_taken(taken))
         else:
             print(_line(taken))
+
+
+@contextmanager
+def _to_look(journal_file: Path | None) -> Iterator["Clinic"]:
+    """The record as it is; an empty one where there is none yet, for that is what would be made."""
+    from tempfile import TemporaryDirectory
+
+    from ..journal import default_path
+    from ..records import Clinic
+    from ..vault import FileVault
+
+    if (journal_file or default_path()).exists():
+        with reading(journal_file) as clinic:
+            yield clinic
+        return
+    with (
+        TemporaryDirectory(prefix="pen-dry-run-") as place,
+        Clinic.open(Path(place) / "clinic", vault=FileVault(Path(place) / "keys")) as clinic,
+    ):
+        yield clinic
 
 
 def _import_all(file: Path, journal_file: Path | None, by: "Person", *, as_json: bool) -> None:

@@ -83,7 +83,7 @@ def main(arguments: Sequence[str]) -> int:
             print(said)  # a command without its words shows how it is used
             return ExitCode.USAGE
         return _fail(
-            f"{said}. Nothing was sent to a pen. Add --help to the command to see how it is used.",
+            f"{said}. Nothing was sent to a pen and nothing was recorded. Add --help to the command to see how it is used.",
             ExitCode.USAGE,
             as_json,
         )

@@ -29,6 +29,8 @@ from pen_host.records.photo_files import Encoded
 from pen_host.records.store import Writing
 from pen_host.records.tables import patients, photographs
 
+ZIP_MAGIC = b"PK"
+"""Every zip file begins so, whole or not."""
 SIZE_MAX = 512 * 1024 * 1024
 """Largest bundle that is read. (J)"""
 _ELSEWHERE = (
@@ -188,6 +190,10 @@ def _bundle(raw: bytes, name: str) -> dict[str, Any]:
     try:
         content = json.loads(raw)
     except (ValueError, RecursionError) as error:
+        if raw.startswith(ZIP_MAGIC):
+            raise VerificationError(
+                f"{name} is a zip file that is cut short or damaged, so nothing was taken in. Fetch the export again."
+            ) from error
         raise VerificationError(_ELSEWHERE.format(name=name, why="it is no JSON")) from error
     if not isinstance(content, dict) or content.get("resourceType") != "Bundle":
         raise VerificationError(_ELSEWHERE.format(name=name, why="it is no FHIR bundle"))

@@ -46,7 +46,10 @@ def must_be_current(path: Path) -> None:
         JournalNewerError: A newer program made them.
         JournalUnwritableError: There are none yet, or they are older; opening the record for writing brings them up to date.
     """
-    held = _held(path)
+    with closing(sqlite.connect_reader(path)) as raw:
+        of_entries, held = layout.revision(raw), layout.revision(raw, VERSION_TABLE)
+    if of_entries not in {"", layout.NEWEST} and of_entries not in layout.revisions(layout.SCRIPTS):
+        raise JournalNewerError(path, of_entries)
     if held == NEWEST:
         return
     if not held:

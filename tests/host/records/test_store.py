@@ -114,6 +114,19 @@ def test_clinical_tables_of_a_newer_program_are_refused_and_not_touched(bench: B
     assert count(path, "patients") == 0
 
 
+@pytest.mark.parametrize(
+    ("table", "layout"), [("alembic_version", "0042"), (clinic_layout.VERSION_TABLE, "c0042")]
+)
+def test_a_record_of_a_newer_program_is_not_even_read(bench: Bench, table: str, layout: str) -> None:
+    path = bench.clinic.journal.path
+    bench.clinic.close()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute(f"UPDATE {table} SET version_num = '{layout}'")
+        connection.commit()
+    with pytest.raises(JournalNewerError, match=rf"\(layout {layout}\)"):
+        Clinic.read(path)
+
+
 def test_an_older_layout_is_copied_first_and_migrated_in_one_piece(
     bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
