@@ -178,7 +178,7 @@ def test_keys_that_are_only_missing_are_not_taken_for_an_erasure(place: Place, t
     saved = place.saved()
     place.clinic.close()
     elsewhere = tmp_path / "elsewhere" / "record.sqlite3"
-    with pytest.raises(UsageError, match="keys of 1 patients in .* are not on this computer.*recovery code"):
+    with pytest.raises(UsageError, match=r"keys of 1 patients in .* are not on this computer.*recovery code"):
         restore(saved, elsewhere, place.vault)
     assert not elsewhere.exists()
 
