@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ..journal import Journal
 from ..records import Clinic
+from . import papers
 from .exporting import ExportDesk
 from .house import House
 from .importing import ImportDesk
@@ -50,6 +51,8 @@ class Office:
         note: Callable[[str, Person, str], None],
         busy: Callable[[], bool],
     ) -> None:
+        self._busy = busy
+        self._warm = False
         self.record = journal.path
         self.workshop = Workshop()
         self.exports = ExportDesk(self.record, self.workshop, note)
@@ -60,6 +63,12 @@ class Office:
         self.safe = SafeDesk(journal, self.house, self.workshop, busy)
         self.stock = StockDesk(clinic)
         self.protocols = ProtocolDesk(clinic.presets, note)
+
+    def expect_papers(self) -> None:
+        """Somebody is about to ask for a paper: what sets it is loaded meanwhile, once, and not while the pen works."""
+        if not self._warm and not self._busy():
+            self._warm = True
+            self.workshop.begin(papers.warm)
 
     def close(self) -> None:
         """Throw away what is being made."""

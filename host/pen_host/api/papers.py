@@ -51,6 +51,21 @@ def report(record: Path, paper: Paper, about: str = "", gtin: str | None = None)
     return press.pdf(*made)
 
 
+def warm() -> None:
+    """Loads what sets papers and sets one, so that the first that somebody asks for takes no longer than the next.
+
+    For the workshop's process.
+
+    Raises:
+        PenError: Reports are not installed.
+    """
+    from ..reports import paper as press
+    from ..reports.data_sheet import specification
+
+    _sheets(None)
+    press.pdf(*specification())
+
+
 def _sheets(gtin: str | None) -> dict[Paper, Callable[[Clinic, str], Made]]:
     from ..reports.after_care import after_care_sheet
     from ..reports.course import course_summary

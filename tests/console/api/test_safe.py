@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from pen_host.api import papers
 from pen_host.api.keeping import REMIND_DAYS
 from pen_host.backups import verify_backup
 from pen_host.journal import Kind
@@ -125,3 +126,18 @@ def test_the_recovery_code_is_for_admins_with_their_pin_and_that_it_was_shown_is
     assert shown == served.service.office.safe.code()
     texts = until_written(served, "the recovery code of the backups was shown")
     assert shown not in "".join(texts)
+
+
+def test_what_sets_papers_is_loaded_once_before_somebody_asks_and_not_while_the_pen_works(
+    served: ConsoleBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office, begun = served.service.office, []
+    monkeypatch.setattr(office, "_warm", False)
+    monkeypatch.setattr(office.workshop, "begin", lambda work: begun.append(work))
+    monkeypatch.setattr(office, "_busy", lambda: True)
+    office.expect_papers()
+    assert begun == []
+    monkeypatch.setattr(office, "_busy", lambda: False)
+    office.expect_papers()
+    office.expect_papers()
+    assert begun == [papers.warm]

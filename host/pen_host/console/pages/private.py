@@ -34,6 +34,7 @@ def private_page(console: ConsoleService, text: Catalogue, path: str, title: str
         visit = visit_of(console, text, request)
         with shell(visit, "records"):
             if visit.may(Permission.RECORDS):
+                console.office.expect_papers()
                 await draw(visit, {**request.path_params, **request.query_params})
                 return
             tag("h1", text("records.title"))

@@ -26,6 +26,7 @@ from . import common
 
 async def draw(visit: Visit, view: TreatmentView) -> None:
     """Counts by zone on one side, what is recorded and signed on the other."""
+    visit.service.office.expect_papers()
     text = visit.text
     tag("h1", text("close.title"))
     tag("p", text("close.lead"), "lead")
