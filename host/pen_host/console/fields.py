@@ -9,6 +9,7 @@ from typing import Any
 from nicegui.element import Element
 from nicegui.events import GenericEventArguments
 
+from .presses import presses_of
 from .widgets import Handler, icon, tag
 
 
@@ -235,12 +236,14 @@ class Form:
     def _listen(self, field: Field, event: str, read: str) -> None:
         def take(event: GenericEventArguments) -> None:
             field.value = str(event.args)
+            presses_of(event.client).changed()
 
         field.control.on(event, take, js_handler=f"(e) => emit({read})")
 
     def _choose(self, field: Field, control: Element, key: str, changed: Handler | None) -> None:
         def take() -> object:
             field.value = key
+            presses_of(control.client).changed()
             return changed() if changed else None
 
         control.on("change", take, args=[])
