@@ -56,3 +56,12 @@ def test_a_name_without_a_space_never_makes_a_page_scroll_sideways(desk: Desk) -
     unfilled = page.evaluate("() => document.querySelector('.page').textContent.match(/[{]\\w+[}]/g)")
     assert {one: px for one, px in wide.items() if px > 0} == {}
     assert unfilled is None
+
+
+def test_what_is_wrong_is_said_at_its_field_in_a_sentence_and_in_the_fields_own_unit(desk: Desk) -> None:
+    added = desk.bench.post("/api/patients", full_name="Wrong Numbers", birth_date="1980-05-01").json
+    page = desk.go(f"/patients/{added['patient_id']}/filing")
+    page.get_by_label("Needle length").fill("9")
+    page.get_by_label("Times a week").fill("1")
+    desk.button("They use this").click()
+    page.locator("[id$=needle_um].wrong:visible", has_text="It is more than 2.5 mm.").wait_for()

@@ -28,8 +28,9 @@ class Field:
     wrong_text: Element
     value: str = ""
 
-    def complain(self, sentence: str) -> None:
-        """Say at the field what is wrong with it; nothing when it is right."""
+    def complain(self, said: str) -> None:
+        """Say at the field what is wrong with it, a sentence or a clause; nothing when it is right."""
+        sentence = _sentence(said)
         self.wrong.set_visibility(bool(sentence))
         self.wrong_text._text = sentence
         self.wrong_text.update()
@@ -247,3 +248,8 @@ class Form:
             return changed() if changed else None
 
         control.on("change", take, args=[])
+
+
+def _sentence(said: str) -> str:
+    """A clause with its capital letter and full stop; a sentence as it is."""
+    return said[:1].upper() + said[1:] + ("" if not said or said.endswith((".", "?", "!", ":")) else ".")
