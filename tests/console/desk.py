@@ -93,6 +93,10 @@ class Served:
         self.base = self._first.split("/launch")[0] if self._first else ""
         self.port = int(self.base.rpartition(":")[2])
 
+    def complaints(self) -> str:
+        """What its process wrote where errors go."""
+        return (self._place / "console.err").read_text()
+
     def launch_url(self) -> str:
         """A way in that works once."""
         if self._first is not None:

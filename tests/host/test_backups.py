@@ -96,7 +96,7 @@ def test_a_backup_restores_the_whole_record(place: Place) -> None:
 def test_a_clinics_own_presets_are_restored_in_every_version_and_none_is_written_over(place: Place) -> None:
     shipped = shipped_presets()[0].model_dump(mode="json")
     own = place.clinic.presets.own
-    first = own.add(to_toml({**shipped, "preset_id": "our_neck"}), "anna")
+    first = own.add(to_toml({**shipped, "preset_id": "our_neck", "title": "Ours"}), "anna")
     own.change(
         "our_neck", to_toml({**shipped, "preset_id": "our_neck", "title": "Changed"}), first.digest, "bob"
     )

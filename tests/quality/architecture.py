@@ -49,8 +49,8 @@ class Room:
 
 
 # what every room of the host may use: its errors, names for the numbers on the wire, what to tell a person about
-# them, one form of bytes to hash
-WORDS = ("errors", "names", "canonical", "advice")
+# them, one form of bytes to hash, what is wrong with what was entered
+WORDS = ("errors", "names", "canonical", "advice", "clauses")
 
 
 def host(*own: str, pure: bool = False) -> Room:
@@ -105,6 +105,7 @@ ROOMS: Mapping[str, Room] = {
     "pen_host.errors": Room(outside=None),
     "pen_host.names": Room(own=("pen_protocol",), outside=None),
     "pen_host.advice": Room(own=("pen_host.errors", "pen_host.names", "pen_protocol"), outside=None),
+    "pen_host.clauses": Room(outside=None, pure=True),
     "pen_host.canonical": Room(own=("pen_host.errors",), outside=None, pure=True),
     # the data sheet reads the constants the firmware obeys; it runs none of it
     "pen_host.spec": host(*(f"pen_firmware.{name}" for name in CONSTANTS)),

@@ -8,6 +8,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
+from ..clauses import clause
 from ..errors import PenError
 from .problems import MEDIA_TYPE, Code, FieldProblem, Problem, ProblemError, of_error, problem
 
@@ -60,7 +61,7 @@ def _fields(error: RequestValidationError) -> Problem:
     fields = [
         FieldProblem(
             field=".".join(str(part) for part in item["loc"] if part not in ("body", "query", "path")),
-            message=str(item["msg"]).removeprefix("Value error, "),
+            message=clause(item),
         )
         for item in items
     ]

@@ -8,6 +8,7 @@ from http import HTTPStatus
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from ..clauses import clause
 from ..errors import ExitCode, PenError
 from ..findings import Finding, Level, forbidding
 from ..presets import PresetError
@@ -186,9 +187,9 @@ def invalid(where: str, error: ValidationError) -> ProblemError:
     fields = [
         FieldProblem(
             field=".".join(str(part) for part in item["loc"]) or where,
-            message=item["msg"].removeprefix("Value error, "),
+            message=clause(item),
         )
-        for item in error.errors(include_url=False, include_context=False, include_input=False)
+        for item in error.errors(include_url=False, include_input=False)
     ]
     told = "; ".join(f"{one.field}: {one.message}" for one in fields)
     return ProblemError(

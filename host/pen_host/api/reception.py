@@ -124,11 +124,20 @@ class Reception(ABC):
         return person
 
     def check_pin(self, name: str, pin: str) -> Person:
-        """Who this is, by PIN. A refused one stands in the record, wherever it was given.
+        """Who signs something, by PIN.
 
         Raises:
-            ProblemError: See `People.check`.
+            ProblemError: See `People.check`; what was to be signed must not be done.
         """
+        try:
+            return self._known(name, pin)
+        except ProblemError as error:
+            told = error.sentence if error.code is not Code.WRONG_PIN else "The PIN is wrong."
+            unsigned = f"{told} Nothing was signed and nothing was done."
+            raise ProblemError(error.code, error.status, unsigned, error.errors) from error
+
+    def _known(self, name: str, pin: str) -> Person:
+        """Who this is, by PIN. A refused one stands in the record, wherever it was given."""
         try:
             return self.people.check(name, pin)
         except ProblemError as error:
@@ -137,7 +146,7 @@ class Reception(ABC):
 
     def sign_in(self, session: BrowserSession, asked: SignIn) -> SessionView:
         """Sign somebody in, or the same person again after a lock. Another person on a browser that controls stops the needle."""
-        person = self.check_pin(asked.name, asked.pin)
+        person = self._known(asked.name, asked.pin)
         if session.person not in (None, person.name):
             self._stop_if_armed(session, f"{person.name} signs in")
         session.person, session.locked = person.name, False

@@ -9,6 +9,7 @@ from typing import Any
 from nicegui.element import Element
 from nicegui.events import GenericEventArguments
 
+from .presses import presses_of
 from .widgets import Handler, icon, tag
 
 
@@ -27,8 +28,9 @@ class Field:
     wrong_text: Element
     value: str = ""
 
-    def complain(self, sentence: str) -> None:
-        """Say at the field what is wrong with it; nothing when it is right."""
+    def complain(self, said: str) -> None:
+        """Say at the field what is wrong with it, a sentence or a clause; nothing when it is right."""
+        sentence = _sentence(said)
         self.wrong.set_visibility(bool(sentence))
         self.wrong_text._text = sentence
         self.wrong_text.update()
@@ -235,12 +237,19 @@ class Form:
     def _listen(self, field: Field, event: str, read: str) -> None:
         def take(event: GenericEventArguments) -> None:
             field.value = str(event.args)
+            presses_of(event.client).changed()
 
         field.control.on(event, take, js_handler=f"(e) => emit({read})")
 
     def _choose(self, field: Field, control: Element, key: str, changed: Handler | None) -> None:
         def take() -> object:
             field.value = key
+            presses_of(control.client).changed()
             return changed() if changed else None
 
         control.on("change", take, args=[])
+
+
+def _sentence(said: str) -> str:
+    """A clause with its capital letter and full stop; a sentence as it is."""
+    return said[:1].upper() + said[1:] + ("" if not said or said.endswith((".", "?", "!", ":")) else ".")

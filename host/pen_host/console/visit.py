@@ -18,6 +18,7 @@ from ..api.service import ConsoleService
 from ..api.sessions import BrowserSession
 from ..errors import PenError
 from .fields import Form
+from .presses import wrote
 from .texts import Catalogue
 
 T = TypeVar("T")
@@ -117,6 +118,7 @@ class Visit:
             told = of_error(error)
             form.complain(told.detail, [(one.field, one.message) for one in told.errors])
             return False
+        wrote()
         return True
 
 

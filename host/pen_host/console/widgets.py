@@ -11,6 +11,9 @@ from enum import StrEnum
 
 from nicegui import html, ui
 from nicegui.element import Element
+from nicegui.helpers import should_await
+
+from .presses import presses_of
 
 ICONS = "/console/static/icons.svg"
 Handler = Callable[[], object]
@@ -106,13 +109,29 @@ def flash(text: str, tone: Tone = Tone.OK) -> None:
 
 
 def button(text: str, do: Handler, classes: str = "", icon_name: str | None = None) -> Element:
-    """A button that does something here."""
+    """A button that does something here: once for a press, and not again for one that nobody meant. See `presses`."""
     made = tag("button", None, f"button {classes}".strip(), type="button")
     with made:
         if icon_name:
             icon(icon_name)
         tag("span", text)
-    made.on("click", do, args=[])
+
+    async def work() -> None:
+        made.props.update({"aria-busy": "true"})
+        try:
+            # of the whole page: the part with the button in it may be drawn anew before the handler's last sentence is said
+            with made.client:
+                result = do()
+                if should_await(result):
+                    await result
+        finally:
+            if not made.is_deleted:
+                made.props.update({"aria-busy": "false"})
+
+    async def press() -> None:
+        await presses_of(made.client).press(text, work)
+
+    made.on("click", press, args=[])
     return made
 
 

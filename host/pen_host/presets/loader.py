@@ -9,7 +9,9 @@ from functools import cache
 from pathlib import Path
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
+from pen_host.clauses import clause
 from pen_host.errors import UsageError
 from pen_host.presets.models import Preset
 from pen_host.screening import shipped_rules
@@ -102,7 +104,7 @@ def parse_preset(text: str, name: str = "preset") -> Preset:
     except tomllib.TOMLDecodeError as error:
         raise PresetError(name, [f"it is not valid TOML: {error}"]) from error
     except ValidationError as error:
-        found = [(item["loc"], item["msg"]) for item in error.errors()]
+        found = [(item["loc"], clause(item)) for item in error.errors() if not _echoed(item, error)]
         fields = {_field(*one): _clause(*one).removeprefix(f"{_field(*one)}: ") for one in found}
         raise PresetError(name, [_clause(*one) for one in found], fields) from error
     except (TypeError, ValueError, RecursionError) as error:
@@ -113,14 +115,19 @@ def parse_preset(text: str, name: str = "preset") -> Preset:
     return preset
 
 
+def _echoed(item: ErrorDetails, error: ValidationError) -> bool:
+    """Whether something is said of a list only because what is in it was refused."""
+    place = item["loc"]
+    return any(one["loc"][: len(place)] == place != one["loc"] for one in error.errors())
+
+
 def _field(place: tuple[int | str, ...], message: str) -> str:
     """Which field; a rule about several begins with the one to look at."""
-    return ".".join(map(str, place)) or message.removeprefix("Value error, ").partition(" ")[0]
+    return ".".join(map(str, place)) or message.partition(" ")[0]
 
 
 def _clause(place: tuple[int | str, ...], message: str) -> str:
     if place == ("sources",):
         return "sources: it names no primary source, so nobody could check its numbers"
     where = ".".join(str(part) for part in place)
-    said = message.removeprefix("Value error, ")
-    return f"{where}: {said}" if where else said
+    return f"{where}: {message}" if where else message

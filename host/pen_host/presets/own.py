@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -110,13 +110,15 @@ class OwnPresets:
             by: Who does it.
 
         Raises:
-            PresetError: It cannot be used, or its name is taken.
+            PresetError: It cannot be used, its name or title is taken, or its ground is another preset's.
             UsageError: It cannot be written.
         """
         preset = parse_preset(_bare(text), "as it was typed")
-        if preset.preset_id in {one.preset_id for one in (*shipped_presets(), *self.all())}:
+        in_force = (*shipped_presets(), *self.all())
+        if preset.preset_id in {one.preset_id for one in in_force}:
             why = f"{preset.preset_id} is taken by another preset"
             raise PresetError(preset.preset_id, [f"preset_id {why}"], {"preset_id": why})
+        _its_own(preset, in_force)
         return self._write(preset, text, 1, by)
 
     def change(self, preset_id: str, text: str, replaces: str, by: str) -> Version:
@@ -129,7 +131,8 @@ class OwnPresets:
             by: Who does it.
 
         Raises:
-            PresetError: It comes with the program, there is none, it cannot be used, or says nothing new.
+            PresetError: It comes with the program, there is none, it cannot be used, says nothing new, its title is taken, or
+                its ground was given for other numbers.
             RefusedError: Somebody saved another version meanwhile.
             UsageError: It cannot be written; the version before is in force.
         """
@@ -151,6 +154,7 @@ class OwnPresets:
             )
         if preset == before.preset:
             raise PresetError(preset_id, ["nothing was changed, so there is no new version"])
+        _its_own(preset, (*shipped_presets(), *self.all()))
         aside = self._aside(preset_id, before.number)
         if not aside.is_file():
             write_whole(aside, self._file(preset_id).read_bytes())
@@ -195,6 +199,38 @@ def _value(value: Any) -> str:
         inner = (f"{_value(str(name))} = {_value(one)}" for name, one in value.items() if one is not None)
         return f"{{ {', '.join(inner)} }}"
     raise TypeError(f"a preset has no place for {type(value).__name__}")
+
+
+def _its_own(preset: Preset, in_force: Sequence[Preset]) -> None:
+    """Refuse a title that another preset has, and a ground that was given for another interval or depth.
+
+    Raises:
+        PresetError: Names the fields.
+    """
+    wrong: dict[str, str] = {}
+    titles = {_words(one.title) for one in in_force if one.preset_id != preset.preset_id}
+    if _words(preset.title) in titles:
+        wrong["title"] = "another preset has this title, and whoever plans could not tell them apart"
+    grounds = [one for one in in_force if _words(one.short_interval) == _words(preset.short_interval)]
+    if preset.short_interval and grounds and not any(_same_numbers(preset, one) for one in grounds):
+        wrong["short_interval"] = (
+            f"this ground was given by {grounds[0].title} for its own interval and depth, which this preset changes; say on "
+            "whose protocol these rest"
+        )
+    if wrong:
+        raise PresetError(preset.preset_id, [f"{field}: {why}" for field, why in wrong.items()], wrong)
+
+
+def _same_numbers(preset: Preset, of: Preset) -> bool:
+    """Whether a ground of one is one for the other: the same interval, and no zone at another depth."""
+    depths = {zone.name: zone.depth_um for zone in of.zones}
+    return preset.interval_days == of.interval_days and all(
+        depths.get(zone.name) == zone.depth_um for zone in preset.zones
+    )
+
+
+def _words(text: str | None) -> str:
+    return " ".join((text or "").casefold().split())
 
 
 def _version(file: Path) -> Version:

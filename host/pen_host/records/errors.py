@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
+from pen_host.clauses import clauses
 from pen_host.errors import RefusedError, UsageError
 from pen_host.findings import Finding
 from pen_host.models import Model
@@ -88,8 +89,4 @@ def made(model: type[Made], what: str, content: Mapping[str, Any]) -> Made:
     try:
         return model.model_validate_json(to_json(dict(content)))
     except ValidationError as error:
-        fields: dict[str, str] = {}
-        for item in error.errors(include_url=False):
-            place = ".".join(str(part) for part in item["loc"])
-            fields.setdefault(place, item["msg"].removeprefix("Value error, ").rstrip("."))
-        raise InputError(what, fields) from error
+        raise InputError(what, clauses(error.errors(include_url=False))) from error

@@ -219,7 +219,9 @@ def test_the_first_account_is_made_once(served: ConsoleBench) -> None:
 
 def test_every_refused_pin_is_in_the_record_without_the_pin(served: ConsoleBench) -> None:
     browser = served.browser(None)
-    assert browser.post("/api/session/sign-in", name="Trainee", pin="90909").status == 403
+    refused = browser.post("/api/session/sign-in", name="Trainee", pin="90909")
+    assert refused.status == 403
+    assert "nobody was signed in" in refused.json["detail"]
 
     def found() -> bool:
         with served.service.journal.reader() as reader:

@@ -63,7 +63,9 @@ def test_what_cannot_be_used_is_not_taken_in(trainee: Browser, scan: str, needle
 def test_a_lot_called_back_with_a_pin_is_refused_from_then_on(served: ConsoleBench, trainee: Browser) -> None:
     trainee.post("/api/stock", code=code("R.1", "LOT-R"), needles=12)
     asked = {"lot": "LOT-R", "reason": "the maker's notice"}
-    assert trainee.post("/api/stock/recall", **asked, pin="9999").code == "wrong_pin"
+    unsigned = trainee.post("/api/stock/recall", **asked, pin="9999")
+    assert unsigned.code == "wrong_pin"
+    assert unsigned.json["detail"] == "The PIN is wrong. Nothing was signed and nothing was done."
     assert "LOT-R" not in served.service.visiting.clinic.cartridges.recalled_lots()
     done = trainee.post("/api/stock/recall", **asked, pin=PIN)
     assert (done.status, done.json["recall"]["by"]["name"], done.json["warning"]) == (200, "Trainee", "")

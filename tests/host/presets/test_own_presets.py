@@ -17,7 +17,11 @@ from pen_host.presets import OwnPresets, PresetError, shipped_presets, to_toml
 from pen_host.presets.own import HEAD
 
 BASE = shipped_presets()[0].model_dump(mode="json")
+OURS = "Ours"
 START = datetime(2028, 2, 1, 12, tzinfo=UTC)
+
+
+DEEPER = {**BASE["zones"][0]["depth_um"], "low": 1_000}
 
 
 class Clock:
@@ -30,7 +34,7 @@ class Clock:
 
 
 def text(**changes: Any) -> str:
-    return to_toml({**BASE, "preset_id": "our_own", **changes})
+    return to_toml({**BASE, "preset_id": "our_own", "title": OURS, **changes})
 
 
 @pytest.fixture
@@ -48,8 +52,8 @@ def test_every_version_is_kept_and_found_by_its_time(own: OwnPresets) -> None:
     at = [START, first.saved_at, second.saved_at, START + timedelta(days=9)]
     found = [own.at("our_own", moment) for moment in at if moment]
     assert [one.title for one in found if one] == [
-        BASE["title"],
-        BASE["title"],
+        OURS,
+        OURS,
         "Ours, changed",
         "Ours, again",
     ]
@@ -73,6 +77,9 @@ def test_a_file_put_there_by_hand_is_the_first_version_of_nobody(own: OwnPresets
         ({"title": ""}, "title"),
         ({"ask": ["no_such_rule"]}, None),
         ({"preset_id": shipped_presets()[0].preset_id}, "preset_id"),
+        ({"title": f" {shipped_presets()[1].title.upper()}"}, "title"),
+        ({"interval_days": 1}, "short_interval"),
+        ({"zones": [{**BASE["zones"][0], "depth_um": DEEPER}]}, "short_interval"),
         ({"surprise": 1}, "surprise"),
     ],
 )
@@ -103,6 +110,21 @@ def test_a_shipped_preset_an_old_version_and_no_change_are_refused(own: OwnPrese
     with pytest.raises(RefusedError, match="Bob saved version 2"):
         own.change("our_own", text(title="By Anna"), first.digest, "Anna")
     assert [preset.title for preset in own.all()] == ["By Bob"]
+
+
+def test_a_ground_goes_with_its_numbers_and_is_given_anew_for_others(own: OwnPresets) -> None:
+    assert BASE["short_interval"]
+    first = own.add(text(zones=BASE["zones"][:1]), "Anna")
+    with pytest.raises(PresetError) as refused:
+        own.change("our_own", text(interval_days=14), first.digest, "Anna")
+    assert list(refused.value.fields) == ["short_interval"]
+    assert own.versions("our_own") == (first,)
+    anew = text(interval_days=14, short_interval="Ours, of 2026: every two weeks.")
+    second = own.change("our_own", anew, first.digest, "Anna")
+    other = {"preset_id": "another", "title": "Another", "interval_days": 14}
+    own.add(text(**other, short_interval="Ours, of 2026: every two weeks."), "Bob")
+    with pytest.raises(PresetError, match="title"):
+        own.change("our_own", text(title="another"), second.digest, "Anna")
 
 
 @pytest.mark.parametrize("dies_at", [1, 2])

@@ -11,7 +11,7 @@ from tests.host.records.conftest import FORTNIGHTLY, Bench
 
 def test_the_papers_of_a_visit_go_by_the_version_of_its_day(bench: Bench) -> None:
     presets = bench.clinic.presets
-    base = {**presets.get(FORTNIGHTLY).model_dump(mode="json"), "preset_id": "our_own"}
+    base = {**presets.get(FORTNIGHTLY).model_dump(mode="json"), "preset_id": "our_own", "title": "Ours"}
     first = presets.own.add(to_toml({**base, "after_care": ["As it was."]}), "anna")
     visit = bench.treated(bench.patient(), preset="our_own")
     before = after_care_sheet(bench.clinic, visit.visit_id)

@@ -17,6 +17,7 @@ from ...presets import Preset
 from .. import preset_fields
 from ..fields import Form
 from ..numbers import shown
+from ..presses import wrote
 from ..texts import Catalogue
 from ..visit import Visit
 from ..widgets import Tone, button, card, cells, facts, link_button, note, row, sign, stack, table, tag
@@ -235,4 +236,5 @@ async def _save(visit: Visit, form: Form, found: PresetView, *, new: bool) -> No
         form.complain(text("presets.not_saved") if errors else told.detail, errors)
         ui.run_javascript(TO_WRONG)
         return
+    wrote()
     ui.navigate.to(f"/presets/{kept.preset.preset_id}")

@@ -106,8 +106,9 @@ def _steps(text: Catalogue, view: TreatmentView) -> None:
                     if state.done:
                         icon("ok")
                     tag("span", str(number), "said")
-                tag("span", name, "name")
-                tag("span", text(f"steps.{kind}"), "unseen")
+                # said once: with where it stands
+                tag("span", name, "name", aria_hidden="true")
+                tag("span", text(f"steps.{kind}", name=name), "unseen")
 
 
 async def _take(visit: Visit) -> None:

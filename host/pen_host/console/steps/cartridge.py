@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from ...api.flow_models import CheckCartridge, TreatmentView
 from ...api.models import InterlockView
 from ...api.people import Permission, signer
+from ...clauses import clause
 from ..fields import Form
 from ..shell import keep_true
 from ..visit import Visit
@@ -50,7 +51,7 @@ async def _read(visit: Visit, form: Form) -> None:
     try:
         asked = CheckCartridge(console_id=visit.asking_id, scanned=form["scanned"] or None)
     except ValidationError as error:
-        form.fields["scanned"].complain(str(error.errors()[0]["msg"]))
+        form.fields["scanned"].complain(clause(error.errors()[0]))
         return
     await visit.submit(
         form, Permission.TREAT, lambda who: visit.service.treatment.check_cartridge(signer(who), asked)

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from ...api.flow_models import CloseTreatment, RunView, TreatmentView
 from ...api.people import Permission, Person, signer
 from ...api.problems import of_error
+from ...clauses import clause
 from ...errors import PenError
 from ...models import Endpoint
 from ...records.models import Substance
@@ -167,7 +168,7 @@ async def _close(visit: Visit, form: Form, told: Told) -> None:
     except ValidationError as error:
         for item in error.errors():
             name = str(item["loc"][0])
-            form.fields[name].complain(text.other(f"close.wrong_{name}", str(item["msg"])))
+            form.fields[name].complain(text.other(f"close.wrong_{name}", clause(item)))
         return
 
     try:

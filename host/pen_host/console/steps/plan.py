@@ -13,6 +13,7 @@ from pen_protocol import limits
 from ...api.flow_models import ChoosePlan, PlanView, TreatmentView
 from ...api.people import Permission, signer
 from ...api.problems import ProblemError
+from ...clauses import clause
 from ...errors import PenError
 from ...models import UnlockReason
 from ..bodymaps import MAPS, MapName, map_of
@@ -252,7 +253,7 @@ class _PlanPage:
             return
         except ValidationError as error:
             form.complain(
-                text("plan.out_of_caps"), [(_path(item["loc"]), str(item["msg"])) for item in error.errors()]
+                text("plan.out_of_caps"), [(_path(item["loc"]), clause(item)) for item in error.errors()]
             )
             return
         await self._send(asked)

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from ...api.flow_models import QuestionView, Screen, TreatmentView
 from ...api.people import Permission
+from ...clauses import clauses
 from ...screening import Answer, Reply
 from ..fields import Form
 from ..visit import Visit
@@ -124,7 +125,10 @@ async def _go_on(asked: _Asked) -> None:
     try:
         answers = {rule: _answer(form, rule, reply) for rule, reply in replies.items()}
         wanted = Screen(console_id=asked.visit.asking_id, answers=answers, reasons=reasons)
-    except (ValidationError, ValueError) as error:
+    except ValidationError as error:
+        form.complain("", [(name, why) for name, why in clauses(error.errors()).items()])
+        return
+    except ValueError as error:
         form.say(str(error))
         return
     await asked.visit.submit(
