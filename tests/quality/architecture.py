@@ -149,7 +149,7 @@ ROOMS: Mapping[str, Room] = {
     "pen_host.exports": host("records", "whole_files", *RECORD),
     "pen_host.demo_course": host("session", "records", "pen", "vault", *VIEWS, *RECORD, *WIRE),
     "pen_host.stations": host("records", *RECORD),
-    "pen_host.backups": host("records", *RECORD),
+    "pen_host.backups": host("records", "whole_files", *RECORD),
     # STOP needs neither record nor session
     "pen_host.stopping": host("pen", *WIRE),
     "pen_host.session": host("pen", "records", "picture", *RECORD, *WIRE),

@@ -24,6 +24,7 @@ from pen_host.exports.fhir.bundle import ARCHIVE_TYPE, CONTENT, TAG, content_dig
 from pen_host.exports.fhir.common import SYSTEM, Dialect
 from pen_host.journal import Draft, Kind
 from pen_host.records import Clinic, ConflictError, photo_files
+from pen_host.records.consents import in_force, keep_in_force
 from pen_host.records.models import Person
 from pen_host.records.photo_files import Encoded
 from pen_host.records.store import Writing
@@ -147,6 +148,7 @@ def keep(clinic: Clinic, prepared: Prepared, by: Person) -> TakenIn:
 
     def change(writing: Writing) -> Sequence[Draft]:
         must_be_new(writing, taken)
+        before = in_force(writing)
         for table in archive.TABLES:
             for row in taken.tables.get(table.name, ()):
                 values = archive.row_values(table, row)
@@ -159,7 +161,7 @@ def keep(clinic: Clinic, prepared: Prepared, by: Person) -> TakenIn:
             "archive": taken.sha256,
             "rows": prepared.rows,
         }
-        return [Draft(Kind.PATIENT, told, subject=taken.patient_id)]
+        return [Draft(Kind.PATIENT, told, subject=taken.patient_id), *keep_in_force(writing, before)]
 
     kept = [one for one in prepared.pictures if photo_files.keep(clinic.store, one)]
     try:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-from sqlalchemy import RowMapping, Select, func, select
+from sqlalchemy import RowMapping, Select, select
 
 from pen_host.canonical import digest
 from pen_host.journal import Draft, Kind
@@ -61,19 +61,9 @@ class Consents:
                     f"Version {newest['version']} of {name} ({language}) says the same already, so no new one was "
                     "published. Use that version, or change the text."
                 )
-            text = draft.model_copy(update={"version": newest["version"] + 1 if newest else 1})
-            writing.add(
-                consent_texts,
-                id=text.text_id,
-                name=name,
-                language=language,
-                version=text.version,
-                title=text.title,
-                body=text.body,
-                digest=text.digest,
-            )
-            told = {"change": "published", "text": text.text_id, "name": name, "language": language}
-            return [Draft(Kind.CONSENT, {**told, "version": text.version, "digest": text.digest})]
+            return [
+                _add(writing, draft.model_copy(update={"version": newest["version"] + 1 if newest else 1}))
+            ]
 
         self._store.write(change, by)
         return self.text(draft.text_id)
@@ -91,11 +81,7 @@ class Consents:
 
     def texts(self) -> tuple[ConsentText, ...]:
         """The newest version of every text."""
-        newest: dict[tuple[str, str], ConsentText] = {}
-        for row in self._store.rows(select(consent_texts).order_by(consent_texts.c.version)):
-            text = _text(row)
-            newest[text.name, text.language] = text
-        return tuple(newest.values())
+        return tuple(_newest(self._store.rows(select(consent_texts))).values())
 
     def sign(
         self,
@@ -135,7 +121,8 @@ class Consents:
 
         def change(writing: Writing) -> Sequence[Draft]:
             newest = writing.row(_versions(text.name, text.language))
-            if newest is None or newest["id"] != text.text_id:
+            # several stations may have published the same words, each under its own key
+            if newest is None or newest["digest"] != text.digest:
                 raise InputError(
                     "the consent", {"text_id": "there is a newer version of this text; sign that one"}
                 )
@@ -203,10 +190,12 @@ class Consents:
         return tuple(as_consent(row) for row in self._store.rows(query))
 
     def standing(self, patient_id: str, name: str = TREATMENT) -> Consent | None:
-        """The newest consent of that name that was not withdrawn, under the newest version of its text; else None."""
-        newest = {text.text_id for text in self.texts()}
+        """The newest consent of that name that was not withdrawn, under the words of the newest text; else None."""
+        rows = self._store.rows(select(consent_texts).where(consent_texts.c.name == name))
+        words = {text.digest for text in _newest(rows).values()}
+        same = {row["id"] for row in rows if row["digest"] in words}
         for consent in self.of(patient_id):
-            if consent.name == name and consent.stands and consent.text_id in newest:
+            if consent.name == name and consent.stands and consent.text_id in same:
                 return consent
         return None
 
@@ -236,10 +225,58 @@ def _signed() -> Select[tuple[object, ...]]:
 
 
 def _versions(name: str, language: str) -> Select[tuple[object, ...]]:
-    """The newest version of a text."""
+    """Every version of a text, the newest first."""
     mine = (consent_texts.c.name == name) & (consent_texts.c.language == language)
-    newest = select(func.max(consent_texts.c.version)).where(mine).scalar_subquery()
-    return select(consent_texts).where(mine & (consent_texts.c.version == newest))
+    return (
+        select(consent_texts)
+        .where(mine)
+        .order_by(consent_texts.c.version.desc(), consent_texts.c.at.desc(), consent_texts.c.id.desc())
+    )
+
+
+def _newest(rows: Iterable[RowMapping]) -> dict[tuple[str, str], ConsentText]:
+    """The newest of every text: of two stations' equal versions the later one, everywhere the same (see `_versions`)."""
+    found: dict[tuple[str, str], ConsentText] = {}
+    for row in sorted(rows, key=lambda one: (one["version"], one["at"], one["id"])):
+        found[row["name"], row["language"]] = _text(row)
+    return found
+
+
+def in_force(writing: Writing) -> dict[tuple[str, str], ConsentText]:
+    """The newest of every text, within a transaction."""
+    return _newest(writing.rows(select(consent_texts)))
+
+
+def keep_in_force(writing: Writing, before: Mapping[tuple[str, str], ConsentText]) -> list[Draft]:
+    """Publishes texts once more that others have come to stand before.
+
+    What came along with a patient from elsewhere is what that patient signed, and nobody else signs it.
+
+    Args:
+        writing: The transaction.
+        before: What was in force before they came.
+    """
+    after = in_force(writing)
+    return [
+        _add(writing, text.model_copy(update={"text_id": new_key(), "version": after[key].version + 1}))
+        for key, text in before.items()
+        if after[key].digest != text.digest
+    ]
+
+
+def _add(writing: Writing, text: ConsentText) -> Draft:
+    writing.add(
+        consent_texts,
+        id=text.text_id,
+        name=text.name,
+        language=text.language,
+        version=text.version,
+        title=text.title,
+        body=text.body,
+        digest=text.digest,
+    )
+    told = {"change": "published", "text": text.text_id, "name": text.name, "language": text.language}
+    return Draft(Kind.CONSENT, {**told, "version": text.version, "digest": text.digest})
 
 
 def _text(row: RowMapping) -> ConsentText:

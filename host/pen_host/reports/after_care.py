@@ -27,6 +27,14 @@ DIARY_DAYS = 8
 """Day 0 to day 7."""
 
 
+def _zones(clinic: Clinic, visit: Visit) -> str:
+    """What was treated, by the pen's own count; a visit that was taken in from another record has its count there."""
+    try:
+        return words.treated(clinic.doses(visit.visit_id))
+    except UsageError:
+        return f"planned: {', '.join(words.named(zone.name) for zone in visit.plan.zones)}"
+
+
 def after_care_sheet(clinic: Clinic, visit_id: str) -> tuple[Sheet, datetime]:
     """The after-care sheet of a visit, and the moment it tells of.
 
@@ -41,7 +49,7 @@ def after_care_sheet(clinic: Clinic, visit_id: str) -> tuple[Sheet, datetime]:
         )
     patient = clinic.patients.get(visit.patient_id)
     seal = clinic.seal(visit_id)
-    zones = words.treated(clinic.doses(visit_id))
+    zones = _zones(clinic, visit)
     blocks: tuple[Block, ...] = (
         Facts(
             (

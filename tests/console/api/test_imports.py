@@ -91,8 +91,8 @@ def test_what_is_no_whole_export_of_ours_is_one_sentence_and_nothing_is_kept(bro
     before, name = brought.known(), f"{brought.patient_id}_r5"
     other = json.dumps({"resourceType": "Bundle", "type": "collection", "entry": []}).encode()
     for raw, why in (
-        (brought.packed()[:-40], "no bundle that derma-pen exported"),
-        (brought.packed()[:2000], "no bundle that derma-pen exported"),
+        (brought.packed()[:-40], "cut short or damaged"),
+        (brought.packed()[:2000], "cut short or damaged"),
         (brought.packed(**{name: other}), "is not what its manifest says"),
         (brought.packed(**{name: None}), "is missing"),
         (brought.packed(manifest=None), "no manifest of ours"),

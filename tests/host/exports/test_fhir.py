@@ -6,6 +6,7 @@ import base64
 import json
 from collections import Counter
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,8 @@ from pen_host.exports.identity import Deidentified
 from pen_host.exports.intake import take_in
 from pen_host.journal import Kind
 from pen_host.records import Clinic, ConflictError
+from pen_host.records.consents import TREATMENT
+from pen_host.records.models import Demographics
 from tests.host.told_clinic import ANNA, HOSTILE, ToldClinic, same_as_golden, steady
 
 WANTED = {
@@ -202,6 +205,26 @@ def test_what_is_no_bundle_of_ours_is_refused(tmp_path: Path, content: bytes, sa
     file = tmp_path / "b.json"
     file.write_bytes(content)
     refused_without_a_trace(tmp_path, file, says)
+
+
+def test_a_consent_text_from_elsewhere_is_nobodys_but_the_patients_who_came_with_it(
+    told: ToldClinic, tmp_path: Path
+) -> None:
+    told.clinic.consents.publish(TREATMENT, "en", "Microneedling", "Other words, a later version.", ANNA)
+    file = tmp_path / "b.json"
+    file.write_bytes(patient_bundle(told.clinic, told.patient_id, Dialect.R5))
+    with Clinic.open(tmp_path / "other", now=told.now, today=lambda: told.day) as other:
+        ours = other.consents.publish(TREATMENT, "en", "Microneedling", "Our words.", ANNA)
+        who = other.patients.add(Demographics(full_name="Bea", birth_date=date(1980, 1, 1)), ANNA)
+        signed = other.consents.sign(who.patient_id, ours.text_id, "Bea", ANNA)
+        take_in(other, file, ANNA)
+        (now,) = [one for one in other.consents.texts() if (one.name, one.language) == (TREATMENT, "en")]
+        assert now.body == "Our words."
+        assert other.consents.standing(who.patient_id) == signed, "the words are the same, so it stands"
+        assert other.consents.standing(told.patient_id) is None, "they signed other words"
+        other.consents.sign(told.patient_id, now.text_id, "Ada", ANNA)
+        other.consents.sign(who.patient_id, ours.text_id, "Bea", ANNA)
+        assert other.journal.verify().intact
 
 
 def test_a_bundle_that_is_not_there_is_refused(tmp_path: Path) -> None:

@@ -2,17 +2,37 @@
 
 from __future__ import annotations
 
-import pytest
+from collections.abc import Sequence
 
-from pen_host.journal import Kind
+import pytest
+from sqlalchemy import insert
+
+from pen_host.canonical import digest
+from pen_host.journal import Draft, Kind
 from pen_host.records import ConflictError, InputError, NotFoundError
+from pen_host.records.keys import new_key
 from pen_host.records.models import ConsentText, Relation, SignedOn
+from pen_host.records.store import Writing
+from pen_host.records.tables import consent_texts
 
 from .conftest import ANNA, BOB, Bench
 
 
 def publish(bench: Bench, body: str = "I agree.", language: str = "en") -> ConsentText:
     return bench.clinic.consents.publish("microneedling", language, "Consent", body, ANNA)
+
+
+def came(bench: Bench, station: str, text: ConsentText) -> None:
+    """As replication brings it: with its own station."""
+
+    def change(writing: Writing) -> Sequence[Draft]:
+        kept = ("name", "language", "version", "title", "body", "digest")
+        values = {"id": text.text_id, **{name: getattr(text, name) for name in kept}, "station_id": station}
+        more = {"at": writing.at, "by_name": "bob", "by_role": "physician"}
+        writing.connection.execute(insert(consent_texts).values(**values, **more))
+        return [Draft(Kind.NOTE, {"text": "came"})]
+
+    bench.clinic.store.write(change, BOB)
 
 
 def test_a_text_that_changed_is_the_next_version_and_the_old_one_stays(bench: Bench) -> None:
@@ -65,6 +85,27 @@ def test_a_newer_text_wants_a_new_signature(bench: Bench) -> None:
     assert bench.clinic.consents.standing(patient) is None
     with pytest.raises(InputError, match="newer version"):
         bench.clinic.consents.sign(patient, old.text_id, "Ada", ANNA)
+
+
+@pytest.mark.parametrize("words", ["I agree.", "Other words."])
+def test_two_stations_that_published_the_same_version_agree_which_one_is_signed(
+    bench: Bench, words: str
+) -> None:
+    patient, mine = bench.patient().patient_id, publish(bench)
+    for station in ("a-station", "z-station"):
+        theirs = mine.model_copy(
+            update={
+                "text_id": new_key(),
+                "body": words,
+                "digest": digest({"title": mine.title, "body": words}),
+            }
+        )
+        came(bench, station, theirs)
+    (newest,) = bench.clinic.consents.texts()
+    signed = bench.clinic.consents.sign(patient, newest.text_id, "Ada", ANNA)
+    assert bench.clinic.consents.standing(patient) == signed
+    if words == mine.body:
+        assert bench.clinic.consents.sign(patient, mine.text_id, "Ada", ANNA)
 
 
 def test_a_consent_that_was_taken_back_stands_no_more(bench: Bench) -> None:
