@@ -135,7 +135,8 @@ class Consents:
 
         def change(writing: Writing) -> Sequence[Draft]:
             newest = writing.row(_versions(text.name, text.language))
-            if newest is None or newest["id"] != text.text_id:
+            # by its number: another station's text, or one of an imported record, may have the same
+            if newest is None or text.version < newest["version"]:
                 raise InputError(
                     "the consent", {"text_id": "there is a newer version of this text; sign that one"}
                 )

@@ -21,7 +21,8 @@ from pen_host.exports.fhir.bundle import ARCHIVE_TYPE
 from pen_host.exports.identity import Deidentified
 from pen_host.exports.intake import take_in
 from pen_host.journal import Kind
-from pen_host.records import Clinic, ConflictError
+from pen_host.records import Clinic, ConflictError, InputError
+from pen_host.records.consents import TREATMENT
 from tests.host.told_clinic import ANNA, HOSTILE, ToldClinic, same_as_golden, steady
 
 WANTED = {
@@ -139,6 +140,25 @@ def test_our_own_bundle_gives_the_same_record_back(
         assert (entry.payload["change"], entry.payload["bundle"]) == ("imported", taken.sha256)
         with pytest.raises(ConflictError, match="never overwrites"):
             take_in(other, file, ANNA)
+
+
+def test_consents_are_signed_as_before_beside_the_texts_of_an_imported_patient(
+    told: ToldClinic, tmp_path: Path
+) -> None:
+    """The import may bring another text with the name and number of one's own."""
+    file = tmp_path / "b.json"
+    file.write_bytes(patient_bundle(told.clinic, told.patient_id, Dialect.R5))
+    theirs = next(one for one in told.clinic.consents.texts() if one.name == TREATMENT)
+    with Clinic.open(tmp_path / "other", now=told.now, today=lambda: told.day) as other:
+        ours = other.consents.publish(TREATMENT, theirs.language, "Ours", "I agree to ours.", ANNA)
+        take_in(other, file, ANNA)
+        assert ours.version == theirs.version
+        for one in (ours, theirs):
+            assert other.consents.sign(told.patient_id, one.text_id, "Ada", ANNA).text_id == one.text_id
+        newer = other.consents.publish(TREATMENT, theirs.language, "Ours", "I agree to the newer.", ANNA)
+        with pytest.raises(InputError, match="newer version"):
+            other.consents.sign(told.patient_id, ours.text_id, "Ada", ANNA)
+        assert other.consents.sign(told.patient_id, newer.text_id, "Ada", ANNA).text_id == newer.text_id
 
 
 def edited(content: dict[str, Any], change: Callable[[dict[str, Any]], None]) -> bytes:
