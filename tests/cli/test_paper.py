@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -87,6 +88,7 @@ def test_presets_are_listed_shown_and_made_into_plans(pen: Command, tmp_path: Pa
 def test_a_preset_of_the_clinics_own_is_checked_and_added(pen: Command, tmp_path: Path) -> None:
     own = tmp_path / "own.toml"
     text = (SHIPPED / f"{PRESET}.toml").read_text("utf-8").replace(PRESET, "our_own")
+    text = re.sub(r'^title = ".*"$', 'title = "Ours"', text, count=1, flags=re.MULTILINE)
     own.write_text(text, "utf-8")
     assert pen("plan", "check", own).code == ExitCode.OK
     assert pen("plan", "add", own, "--json").json["preset"]["preset_id"] == "our_own"

@@ -250,6 +250,13 @@ def rows(told: ToldClinic) -> archive.Archive:
     return archive.take(told.clinic.store, told.patient_id)
 
 
+def test_a_bundle_with_a_resource_that_does_not_exist_is_refused_by_a_sentence(whole: bytes) -> None:
+    for resource in (b'"Device"', b'"DocumentReference"', b'"Provenance"'):
+        changed = whole.replace(b'"resourceType":' + resource, b'"resourceType":"Devi*e"', 1)
+        with pytest.raises(VerificationError, match="is no resource|is not valid|no bundle|no valid"):
+            intake._archive(intake._bundle(changed, "b.json"), "b.json")
+
+
 @given(at=st.integers(0, 10**9), byte=st.integers(0, 255))
 @settings(max_examples=20)
 def test_a_bundle_with_one_byte_changed_is_refused_or_the_same(

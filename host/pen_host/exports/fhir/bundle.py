@@ -90,6 +90,11 @@ def validated(content: Json, dialect: Dialect) -> None:
             f"This is no valid FHIR {dialect.upper()} bundle ({where}: {first['msg']}), so it was not used. Report it to whoever "
             "made it."
         ) from error
+    except KeyError as error:  # the library's own way to say that it has no such resource
+        raise VerificationError(
+            f"This is no valid FHIR {dialect.upper()} bundle ({error.args[0]} is no resource), so it was not used. Report it to "
+            "whoever made it."
+        ) from error
 
 
 @cache
