@@ -253,7 +253,7 @@ def rows(told: ToldClinic) -> archive.Archive:
 def test_a_bundle_with_a_resource_that_does_not_exist_is_refused_by_a_sentence(whole: bytes) -> None:
     for resource in (b'"Device"', b'"DocumentReference"', b'"Provenance"'):
         changed = whole.replace(b'"resourceType":' + resource, b'"resourceType":"Devi*e"', 1)
-        with pytest.raises(VerificationError, match="is no resource|is not valid|no bundle|no valid"):
+        with pytest.raises(VerificationError, match="no valid FHIR"):
             intake._archive(intake._bundle(changed, "b.json"), "b.json")
 
 
