@@ -121,6 +121,18 @@ def test_a_preset_of_a_backup_lands_nowhere_but_among_presets(tmp_path: Path, na
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_preset_that_is_no_text_is_named_and_nothing_half_saved_is_left(place: Place) -> None:
+    damaged = place.record.parent / "presets" / "our_neck.toml"
+    damaged.parent.mkdir()
+    damaged.write_bytes(b"\xff\xfe")
+    with pytest.raises(UsageError, match=r"our_neck\.toml is damaged: it is no text"):
+        place.saved()
+    assert not list(place.drive.glob("*/manifest.json"))
+    assert not list(place.drive.glob(".partial-*"))
+    damaged.unlink()
+    assert verify_backup(place.saved(), place.record, place.vault)
+
+
 def test_nothing_in_a_backup_says_who_a_patient_is(place: Place) -> None:
     place.patient("Ada Example")
     saved = place.saved()

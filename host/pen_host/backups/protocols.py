@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from pen_host.backups.errors import BackupError
+from pen_host.errors import UsageError
 from pen_host.records.clinic import OWN_PRESETS
 from pen_host.whole_files import write_whole
 
@@ -21,15 +22,22 @@ def own_texts(record: Path) -> dict[str, str]:
 
     Raises:
         OSError: One cannot be read.
+        UsageError: One is no text.
     """
     folder = record.parent / OWN_PRESETS
     files = [path for path in folder.rglob("*.toml") if path.is_file()]
     named = {path.relative_to(folder).as_posix(): path for path in files}
-    return {
-        name: path.read_text(encoding="utf-8")
-        for name, path in sorted(named.items())
-        if _NAME.fullmatch(name)
-    }
+    return {name: _text(path) for name, path in sorted(named.items()) if _NAME.fullmatch(name)}
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise UsageError(
+            f"The preset {path} is damaged: it is no text, so nothing was saved. Put it back from an older backup or take it out "
+            "of its folder, then save again."
+        ) from error
 
 
 def put_back(folder: Path, texts: Mapping[str, object], record: Path) -> None:
