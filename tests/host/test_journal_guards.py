@@ -126,7 +126,9 @@ def test_a_changed_entry_is_named_and_the_record_not_opened_again(path: Path) ->
     with closing(sqlite3.connect(path)) as connection:
         guard = connection.execute("SELECT sql FROM sqlite_master WHERE name = ?", (GUARDS[0],)).fetchone()[0]
         connection.execute(f"DROP TRIGGER {GUARDS[0]}")
-        connection.execute("UPDATE entries SET payload = replace(payload, '900', '600')")
+        connection.execute(
+            "UPDATE entries SET payload = replace(payload, '900', '600') WHERE seq = ?", (seq,)
+        )
         connection.execute(guard)
         connection.commit()
     report = verify_record(path)

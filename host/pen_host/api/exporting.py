@@ -128,8 +128,9 @@ class ExportDesk:
     def view(self) -> ExportView:
         """How the newest one stands. Looks at the disk while it is being made: not for an event loop."""
         job = self._job
-        if job is None:
-            return ExportView()
+        return ExportView() if job is None else self._seen(job)
+
+    def _seen(self, job: _Job) -> ExportView:
         known = ExportView(
             state=ExportState.MAKING, form=job.asked.form, deidentified=job.asked.deidentified, by=job.by.name
         )
@@ -156,7 +157,7 @@ class ExportDesk:
             ProblemError: There is none, or somebody else asked for it.
         """
         job = self._job
-        if job is None or self.view().state is not ExportState.READY:
+        if job is None or self._seen(job).state is not ExportState.READY:
             raise ProblemError(
                 Code.NOT_FOUND,
                 HTTPStatus.NOT_FOUND,

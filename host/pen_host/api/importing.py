@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from pathlib import Path
 
@@ -195,8 +195,9 @@ class ImportDesk:
         return None if job is None else (job.folder, job.state, job.done)
 
     def view(self) -> ImportView:
-        """How it stands. Looks at the disk while a file comes: not for an event loop."""
-        job = self._job
+        """How it stands, all of it at one moment. Looks at the disk while a file comes: not for an event loop."""
+        with self._lock:
+            job = None if self._job is None else replace(self._job)
         if job is None:
             return ImportView()
         counts = {state: sum(1 for one in job.items if one.state is state) for state in ItemState}

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from pen_host.api import importing
 from pen_host.api.importing import FOLDER
 from pen_host.exports.export import Form, export
 from pen_host.records import Clinic
@@ -107,6 +108,23 @@ def test_what_is_no_whole_export_of_ours_is_one_sentence_and_nothing_is_kept(bro
         assert "nothing was" in told.lower()
         assert not failed or left_over(brought) == []
     assert brought.known() == before
+
+
+def test_a_look_that_ends_while_it_is_told_is_told_whole_from_before(
+    brought: Brought, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk, marked = brought.bench.service.office.imports, importing._marked
+
+    def late(folder: Path) -> tuple[int, int]:
+        wait_until(lambda: "looking" not in desk.stage, "the end of the look")
+        return marked(folder)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(importing, "_marked", late)
+        view = send(brought.browser, b"x").json
+    assert (view["state"], view["items"], view["key"]) == ("looking", [], None)
+    after = desk.view()
+    assert (after.state, len(after.items)) == ("looked", after.new + after.here + after.refused)
 
 
 @pytest.mark.parametrize(
