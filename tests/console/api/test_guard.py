@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 from http.client import HTTPConnection
 
@@ -502,8 +503,16 @@ def test_a_name_of_html_and_script_comes_back_as_the_text_it_is(served: ConsoleB
 
 
 def test_the_api_describes_itself_without_loading_anything_from_elsewhere(browser: Browser) -> None:
-    paths = browser.get("/api/openapi.json").json["paths"]
+    told = browser.get("/api/openapi.json").json
+    paths, parts = told["paths"], told["components"]["schemas"].keys()
     assert {"/api/stop", "/api/state", "/api/treatment/plan", "/api/control/take"} <= paths.keys()
+    assert (
+        {"Problem", "FieldProblem"} <= {*re.findall(r"#/components/schemas/(\w+)", json.dumps(told))} <= parts
+    )
+    assert all(
+        "application/problem+json" in one["responses"]["4XX"]["content"]
+        for one in paths["/api/stop"].values()
+    )
     assert browser.get("/docs").status == 404
 
 
