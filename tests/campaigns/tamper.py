@@ -91,7 +91,7 @@ def recorded(folder: Path) -> tuple[Path, FileVault]:
             clinic.patients.correct(one.patient_id, who.model_copy(update={"phone": "555-0102"}), bob)
             text = clinic.consents.publish("microneedling", "en", "Consent", f"I agree {evening}.", anna)
             clinic.consents.sign(one.patient_id, text.text_id, "Bea Example", anna)
-            clinic.cartridges.recall(f"LOT-{evening}", "needles bent", anna)
+            clinic.recalls.call_back(f"LOT-{evening}", "needles bent", anna)
             clinic.cleaning.cleaned("PEN1", CleaningMethod.LOW_LEVEL_DISINFECTION, bob, sheath_changed=True)
             clinic.journal.append_events("PEN1", [pen_event(8 * evening + n) for n in range(3)])
     return folder / "record.sqlite3", vault

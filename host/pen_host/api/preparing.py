@@ -110,7 +110,7 @@ class Preparation:
             known,
             self._visiting.today(),
             used_before=tried_before(self._journal, known.serial) or stock.chip_is_used(known.serial),
-            recalled_lots=stock.recalled_lots(),
+            recalled_lots=self._clinic.recalls.lots(),
         )
         blocking = [one.sentence for one in findings if one.level is Level.BLOCK]
         if blocking:

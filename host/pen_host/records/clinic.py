@@ -28,6 +28,7 @@ from pen_host.records.outcomes import Outcomes
 from pen_host.records.patients import Patients
 from pen_host.records.photos import Photos
 from pen_host.records.reactions import Reactions
+from pen_host.records.recalls import Recalls
 from pen_host.records.screenings import Screenings
 from pen_host.records.seals import Seal
 from pen_host.records.store import Store
@@ -118,7 +119,8 @@ class Clinic:
         consents: Consent texts and signatures.
         screening: Questions, answers, findings, overrides.
         presets: Treatment presets and their plans.
-        cartridges: Inventory, binding, recalls.
+        cartridges: Inventory and binding.
+        recalls: Lots that were called back.
         cleaning: The gate between patients.
         visits: Visits from opening to signature.
         outcomes: Measures.
@@ -133,7 +135,8 @@ class Clinic:
         self.consents = Consents(store, self.patients)
         self.screening = Screenings(store, self.patients)
         self.presets = Presets(store.path.parent / OWN_PRESETS, store.now)
-        self.cartridges = Cartridges(store)
+        self.recalls = Recalls(store)
+        self.cartridges = Cartridges(store, self.recalls)
         self.cleaning = CleaningLog(store)
         self.visits = Visits(store, self.patients, self.consents, self.screening, self.cleaning)
         self.outcomes = Outcomes(store, self.patients)

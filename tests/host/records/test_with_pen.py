@@ -91,7 +91,7 @@ def test_a_session_refuses_the_cartridges_of_a_lot_that_the_clinic_called_back(
 ) -> None:
     visit = opened(clinic)
     lot = Cartridge().lot.decode()
-    clinic.cartridges.recall(lot, "blunt tips", ANNA)
+    clinic.recalls.call_back(lot, "blunt tips", ANNA)
     with pytest.raises(TreatmentAbandonedError, match=f"Lot {lot} was called back"):
         treat(station, clinic, visit)
     assert station.strokes_made() == 0
