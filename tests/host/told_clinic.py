@@ -53,6 +53,7 @@ HOSTILE = '#panic("x") $1/0$ *b* <script>alert(1)</script> =2+3'
 PEN = "PEN0000000000001"
 GTIN = "0950600013435" + gs1.check_digit("0950600013435")
 FIRST = date(2028, 2, 1)
+EXPIRY = date(2030, 1, 31)
 PRESET = "hair_weekly_dhurat_2013"
 NONCE = 7
 SESSION = "s00000007"
@@ -135,7 +136,7 @@ class ToldClinic:
             self.patient_id, plan, screened.screening_id, consent.consent_id, ANNA,
             preset_id=PRESET, overrides=(authorised,),
         ).visit_id  # fmt: skip
-        scan = gs1.element_string(gs1.Scanned(GTIN, LOT, date(2030, 1, 31), "S1", {}))
+        scan = gs1.element_string(gs1.Scanned(GTIN, LOT, EXPIRY, "S1", {}))
         cartridge = clinic.cartridges.register(scan, ANNA, needles=12).cartridge_id
         clinic.cartridges.bind(cartridge, visit, ANNA)
         self._session()
@@ -228,6 +229,11 @@ def picture(path: Path, seed: int, side: int = 120) -> Path:
     """A picture of noise."""
     Image.frombytes("RGB", (side, side), random.Random(seed).randbytes(side * side * 3)).save(path)
     return path
+
+
+def days_in(text: str) -> set[date]:
+    """Every day that is written in a text."""
+    return {date.fromisoformat(day) for day in re.findall(r"\d{4}-\d{2}-\d{2}", text)}
 
 
 def steady(text: str) -> str:
