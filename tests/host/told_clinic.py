@@ -58,6 +58,8 @@ PRESET = "hair_weekly_dhurat_2013"
 NONCE = 7
 SESSION = "s00000007"
 LOT = "LOT-7"
+JPEG = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00"
+"""How each photograph begins that is kept; long enough that nothing sealed begins so by chance."""
 
 
 class ToldClinic:
