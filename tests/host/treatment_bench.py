@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from pathlib import Path
 from types import TracebackType
 
@@ -35,7 +35,7 @@ OPERATOR = Operator("Dr. Test")
 TODAY = date(2026, 11, 22)
 PATIENT = "P-0001"
 NOON_NS = (
-    int(datetime(TODAY.year, TODAY.month, TODAY.day, 12, tzinfo=UTC).timestamp()) * 10**9
+    int(datetime(TODAY.year, TODAY.month, TODAY.day, 12).timestamp()) * 10**9  # noqa: DTZ001 - of here
     - time.monotonic_ns()
 )
 """So that noon of TODAY is when the tests began; the clock goes on from there as the real one does."""
