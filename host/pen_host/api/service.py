@@ -143,9 +143,11 @@ class ConsoleService(Reception):
         Args:
             by: Who or what asked for it, for the record.
         """
-        docked = self.dock.docked
-        ticket = docked.pen.worker.stop() if docked else None
+        # in this order: a pen that is being connected now is either found here or finds that it was asked for
         self._stopped_s = self._clock()
+        worker = self.dock.worker
+        ticket = worker.stop() if worker else None
+        docked = self.dock.docked
         self._stop_without_pen = docked is None
         self._scribe.note("STOP", by=by, pen_serial=self._serial(docked))
         self._change()

@@ -7,6 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from pen_host.link.readings import Identity
+from pen_host.worker import PenWorker, StopTicket
 from pen_protocol import limits
 from tests.console.api.bench import AT_ONCE_US, ConsoleBench, ask, last_stroke_us, to_strokes, wait_until
 
@@ -119,6 +121,30 @@ def test_without_a_pen_the_sentence_stays_until_there_is_one_and_the_stop_reache
         hands.plug_usb()
     tab.until(lambda: tab.state["pen"]["stopped"], "the stop at the pen that came back")
     assert tab.state["pen"]["cause"] == "STOP_COMMAND"
+
+
+@pytest.mark.covers("REQ-0316")
+def test_a_stop_given_while_a_pen_is_being_greeted_reaches_it(
+    bench: ConsoleBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The greeting is over and the console has not taken the pen in yet: whoever presses now means this pen."""
+    whole, given = PenWorker.connect, list[StopTicket | None]()
+
+    def connect(worker: PenWorker, timeout_s: float = 30.0) -> Identity:
+        identity = whole(worker, timeout_s)
+        given.append(bench.service.stop("amid the greeting") if not given else None)
+        return identity
+
+    tab, line = bench.browser().tab(), bench._line()
+    monkeypatch.setattr(PenWorker, "connect", connect)
+    bench.hand("unplug_usb")
+    wait_until(lambda: bench.service.dock.docked is None, "the pen being let go of")
+    with line.hands() as hands:
+        hands.plug_usb()
+    tab.until(lambda: tab.state["pen"]["stopped"], "the stop at the pen that was greeted")
+    assert tab.state["pen"]["cause"] == "STOP_COMMAND"
+    assert given[0] is not None
+    assert given[0].wait_confirmed(30.0).confirmed
 
 
 def test_a_pulled_cable_amid_strokes_is_shown_and_the_treatment_is_closed_with_equal_counts(
