@@ -212,12 +212,7 @@ class Reception(ABC):
         assert console is not None, "whoever asks for control names a console"
         holder = self.control.holder()
         if holder is not None and holder is not console and not asked.take_over:
-            raise ProblemError(
-                Code.NOT_IN_CONTROL,
-                HTTPStatus.CONFLICT,
-                f"{holder.label} ({holder.person or 'nobody'}) controls the pen, so this console only watches. "
-                "Take over on purpose if you must; the needle is stopped first.",
-            )
+            raise _held_by(holder)
         if holder is not None and holder is not console:
             self._stop_if_armed(None, f"{person.name} takes over from {holder.label}")
             self._tell(
@@ -230,8 +225,9 @@ class Reception(ABC):
                 role=person.roles[0],
                 taken_from=holder.person or "nobody",
             )
+        if not self.control.give(console, holder):
+            raise _held_by(self.control.holder())
         console.person = person.name
-        self.control.give(console)
         self._change()
         return self.control.view()
 
@@ -242,9 +238,9 @@ class Reception(ABC):
         if caller.console is None or not may or person is None:
             return
         holder = self.control.holder()
-        if holder is None or holder is caller.console:
+        free = holder is None or holder is caller.console
+        if free and self.control.give(caller.console, holder):
             caller.console.person = person.name
-            self.control.give(caller.console)
             self._change()
 
     # --- inside ---------------------------------------------------------------------------------------------------------
@@ -259,3 +255,13 @@ class Reception(ABC):
 
     def _label(self, session: BrowserSession) -> None:
         self.control.name(session.key, session.person)
+
+
+def _held_by(holder: Console | None) -> ProblemError:
+    label, person = (holder.label, holder.person) if holder is not None else ("another console", None)
+    return ProblemError(
+        Code.NOT_IN_CONTROL,
+        HTTPStatus.CONFLICT,
+        f"{label} ({person or 'nobody'}) controls the pen, so this console only watches. "
+        "Take over on purpose if you must; the needle is stopped first.",
+    )

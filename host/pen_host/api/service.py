@@ -43,7 +43,7 @@ from .reception import Caller, Reception
 from .replication import ClinicServer, Replication
 from .scribe import Scribe
 from .sessions import Sessions
-from .treatment import TreatmentDesk, no_pen
+from .treatment import TreatmentDesk, no_pen, not_waiting
 from .views import live_frame, pen_view, stop_view
 from .visiting import Visiting
 
@@ -218,6 +218,9 @@ class ConsoleService(Reception):
         if self.treatment.answer_clear(asked.cause, True):
             self._scribe.note("stop acknowledged", actor=person.name, role=role, cause=asked.cause)
             return self.stop_now()
+        if self.treatment.at_work:
+            # it asks by itself as soon as the cause is gone; cleared behind its back, its own clearing would be refused
+            raise not_waiting(f"the stop for {asked.cause}")
         docked = self.docked()
         clear_stop(docked.pen, self.journal, Operator(person.name, role), asked.cause)
         self._change()
