@@ -86,6 +86,7 @@ class Reception(ABC):
             ProblemError: Nobody is signed in, or the session is locked.
         """
         session = caller.session
+        locked = session.locked  # before who it is: whoever unlocks it is there by then, and nobody before
         person = self.people.get(session.person)
         if person is None:
             raise ProblemError(
@@ -93,7 +94,7 @@ class Reception(ABC):
                 HTTPStatus.UNAUTHORIZED,
                 "Sign in first; nothing was done. STOP works without.",
             )
-        if session.locked:
+        if locked:
             raise ProblemError(
                 Code.LOCKED,
                 HTTPStatus.LOCKED,
@@ -149,8 +150,8 @@ class Reception(ABC):
         person = self._known(asked.name, asked.pin)
         if session.person not in (None, person.name):
             self._stop_if_armed(session, f"{person.name} signs in")
+        self.sessions.touch(session)  # first: unlocked and untouched it would be locked again
         session.person, session.locked = person.name, False
-        self.sessions.touch(session)
         self._label(session)
         self._scribe.note("signed in", actor=person.name, role=person.roles[0])
         self._change()
@@ -180,11 +181,7 @@ class Reception(ABC):
         Raises:
             ProblemError: There is one already.
         """
-        if not self.people.empty:
-            raise ProblemError(
-                Code.SETUP_DONE, HTTPStatus.CONFLICT, "There are accounts already; an admin makes others."
-            )
-        self.people.add(asked.name, asked.pin, (*asked.roles, Role.ADMIN))
+        self.people.add_first(asked.name, asked.pin, (*asked.roles, Role.ADMIN))
         return self.sign_in(session, SignIn(name=asked.name, pin=asked.pin))
 
     def session_view(self, session: BrowserSession) -> SessionView:

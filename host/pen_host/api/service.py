@@ -247,8 +247,7 @@ class ConsoleService(Reception):
 
     def decide(self, by: Person, told: HouseRules) -> None:
         """Other rules of the clinic from now on, those that were told; both stand in the record."""
-        rules = self.office.house.rules.model_copy(update=told.model_dump(exclude_unset=True))
-        before = self.office.house.decide(rules)
+        before, rules = self.office.house.decide(told.model_dump(exclude_unset=True))
         self.note(
             "the clinic's rules changed", by, f"{before.model_dump_json()} -> {rules.model_dump_json()}"
         )
