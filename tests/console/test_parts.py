@@ -31,7 +31,9 @@ def on_a_page() -> Iterator[Callable[[Callable[[], Awaitable[None]]], None]]:
     Client.instances.clear()
 
 
-def test_a_drawing_that_waits_is_neither_joined_by_another_nor_goes_on_in_what_is_gone(on_a_page: Any) -> None:
+def test_a_drawing_that_waits_is_neither_joined_by_another_nor_goes_on_in_what_is_gone(
+    on_a_page: Any,
+) -> None:
     begun: list[asyncio.Event] = []
     drawn: list[str] = []
 
