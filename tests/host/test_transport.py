@@ -100,7 +100,7 @@ class TestSerial:
         thread = threading.Thread(target=read)
         thread.start()
         transport.wake()
-        assert done.wait(10)
+        assert done.wait(30)
         thread.join()
         transport.close()
 

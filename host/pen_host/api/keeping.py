@@ -193,7 +193,7 @@ class SafeDesk:
                     HTTPStatus.CONFLICT,
                     "A treatment is under way, so no backup was begun: nothing may hold up the pen. Save when it is closed.",
                 )
-            self._house.decide(self._house.rules.model_copy(update={"backup_folder": str(folder)}))
+            self._house.decide({"backup_folder": str(folder)})
             self._saving = (by.name, self._thread.submit(self._save, folder, by.name))
         return self.view()
 

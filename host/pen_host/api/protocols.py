@@ -128,7 +128,10 @@ class ProtocolDesk:
         if preset in shipped_presets():
             return PresetView(preset=preset)
         newest = self._presets.own.newest(preset.preset_id)
-        return PresetView(preset=preset, version=VersionView.of(newest) if newest else None)
+        if newest is None:
+            return PresetView(preset=preset)
+        # content and digest of one version: a change that rests on the one must not replace another
+        return PresetView(preset=newest.preset, version=VersionView.of(newest))
 
 
 def _text(content: dict[str, Any]) -> str:

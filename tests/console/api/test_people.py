@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import threading
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from pen_host.api.models import Role
-from pen_host.api.people import LOCK_OUT_MAX_S, LOCK_OUT_S, TRIES, People, Permission
+from pen_host.api.models import Role, SignIn
+from pen_host.api.opening import TRAINING_PIN
+from pen_host.api.people import LOCK_OUT_MAX_S, LOCK_OUT_S, TRIES, People, Permission, Person
 from pen_host.api.problems import Code, ProblemError
-from pen_host.api.sessions import LOCK_AFTER_S, TOKEN_LIVES_S, Sessions
+from pen_host.api.reception import Caller
+from pen_host.api.sessions import LOCK_AFTER_S, TOKEN_LIVES_S, BrowserSession, Sessions
 from pen_host.errors import AuthError
 from tests.console.api.bench import ConsoleBench, to_first_zone, wait_until
 
@@ -108,6 +112,89 @@ def test_the_last_admin_stays(people: People) -> None:
     people.add("Bert", "8462", (Role.ADMIN,))
     people.set_active("Anna", False)
     assert refused(people, PIN) is Code.WRONG_PIN
+
+
+def test_an_account_that_is_ended_while_its_pin_is_changed_stays_ended(tmp_path: Path, clock: Clock) -> None:
+    ends: list[threading.Thread] = []
+
+    class Held(People):
+        """Whoever ends the account comes when the PIN was found right; who must wait goes on after the change."""
+
+        def check(self, name: str, pin: str) -> Person:
+            found = super().check(name, pin)
+            ends.append(threading.Thread(target=self.set_active, args=(name, False)))
+            ends[0].start()
+            ends[0].join(0.3)
+            return found
+
+    people = Held(tmp_path / "people.json", clock, cheap=True)
+    people.add("Anna", "2580", [Role.CLINICIAN])
+    people.change_pin("Anna", "2580", "1379")
+    ends[0].join(30)
+    assert people.get("Anna") is None
+
+
+def test_of_two_first_accounts_one_is_made(clock: Clock) -> None:
+    """Both browsers were shown that there is none."""
+    people = People(None, clock, cheap=True)
+    made: list[str] = []
+
+    def first(name: str) -> None:
+        with suppress(ProblemError):
+            made.append(people.add_first(name, "2580", [Role.ADMIN]).name)
+
+    threads = [threading.Thread(target=first, args=(name,)) for name in ("Anna", "Bob")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert len(made) == 1
+    assert [one.name for one in people.views()] == made
+
+
+def test_signing_in_at_a_locked_console_is_not_locked_again_amid_it(served: ConsoleBench) -> None:
+    """The clock that locks looks twenty times a second, at any moment of it."""
+    service, browser = served.service, served.browser()
+    found = service.sessions.of_cookie(browser.cookie.partition("=")[2])
+    assert found is not None
+
+    class Watched(BrowserSession):
+        """Looked at by that clock whenever something of it is set."""
+
+        def __setattr__(self, name: str, value: object) -> None:
+            super().__setattr__(name, value)
+            if name == "locked":
+                service.sessions.lock_idle(None)
+
+    session = Watched(found.key, "Trainee", touched_s=float("-inf"))
+    service.sessions._sessions[found.key] = session
+    try:
+        session.locked = True
+        service.sign_in(session, SignIn(name="Trainee", pin=TRAINING_PIN))
+        assert not session.locked
+    finally:
+        service.sessions._sessions[found.key] = found
+
+
+def test_who_signs_in_at_a_locked_console_unlocks_it_for_nobody_else(served: ConsoleBench) -> None:
+    """A request of the person before is looked at while another signs in."""
+    service, browser = served.service, served.browser()
+    session = service.sessions.of_cookie(browser.cookie.partition("=")[2])
+    assert session is not None
+    service.lock(session)
+    whole = service.people.get
+
+    def amid(name: str | None) -> Person | None:
+        person = whole(name)
+        if name == "Trainee":
+            session.person, session.locked = "Engineer", False
+        return person
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(service.people, "get", amid)
+        with pytest.raises(ProblemError) as refused:
+            service.signed_in(Caller(session))
+    assert refused.value.code is Code.LOCKED
 
 
 def test_damaged_accounts_let_nobody_in_and_are_not_overwritten(tmp_path: Path) -> None:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 
-from nicegui import ui
-
 from ...api.routes import outcomes
 from ...api.routes.outcomes import WEEK_MAX, CohortView, ShareView
 from ...api.service import ConsoleService
 from ...errors import PenError
 from ..fields import Form
+from ..parts import Part
 from ..texts import Catalogue
 from ..visit import Visit
 from ..widgets import Tone, card, cells, enter_button, facts, link_button, note, row, table, tag
@@ -33,7 +32,7 @@ async def _draw(visit: Visit, asked: Mapping[str, str]) -> None:
     tag("p", text("cohort.lead"), "lead")
     presets = await asyncio.to_thread(visit.service.visiting.clinic.presets.all)
 
-    @ui.refreshable
+    @Part
     async def shown() -> None:
         await _show(visit, form)
 

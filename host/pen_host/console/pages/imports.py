@@ -12,7 +12,7 @@ from ...api.import_models import ImportState, ImportView, TakeIn
 from ...api.people import Permission
 from ...exports.bundles import ItemState
 from ..fields import Form
-from ..shell import keep_true
+from ..parts import Kept, Part
 from ..texts import Catalogue
 from ..visit import Visit
 from ..widgets import Tone, button, card, cells, facts, note, row, stack, table, tag
@@ -33,13 +33,14 @@ async def import_cards(visit: Visit) -> None:
         with row(), tag("button", None, "button first", type="button", data_send_bundle=""):
             tag("span", text("import.send"))
 
-    @ui.refreshable
+    @Part
     async def shown() -> None:
         _state(visit, await asyncio.to_thread(desk.view))
 
+    kept = Kept(lambda: desk.stage)
     with tag("div", None, "stack", data_private="", role="status"):
         await shown()
-    keep_true(lambda: desk.stage, shown.refresh)
+    kept.true(shown.refresh)
 
     async def coming() -> None:
         if (await asyncio.to_thread(desk.view)).state in MOVING:

@@ -14,6 +14,7 @@ from ...api.service import ConsoleService
 from ...errors import PenError
 from ...records.models import Consent, Photo, View
 from ..fields import Form
+from ..parts import Part
 from ..texts import Catalogue
 from ..visit import Visit
 from ..widgets import Tone, button, card, flash, note, row, tag
@@ -49,10 +50,10 @@ class _Shown:
     async def draw(self) -> None:
         """Compare, add, and everything by view."""
         with tag("div", None, "stack", data_private=""):
-            self._pictures = ui.refreshable(self._all)
+            self._pictures = Part(self._all)
             await self._pictures()
             if self._visit.may(Permission.TREAT):
-                self._adding = ui.refreshable(self._add)
+                self._adding = Part(self._add)
                 await self._adding()
                 ui.on("pen-photograph", self._sent)
 
