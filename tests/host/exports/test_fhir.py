@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from pen_host.canonical import canonical_json
 from pen_host.errors import PenError, VerificationError
-from pen_host.exports import archive, intake
+from pen_host.exports import archive, reading
 from pen_host.exports.fhir import Dialect, patient_bundle
 from pen_host.exports.fhir.bundle import ARCHIVE_TYPE
 from pen_host.exports.identity import Deidentified
@@ -254,7 +254,7 @@ def test_a_bundle_with_a_resource_that_does_not_exist_is_refused_by_a_sentence(w
     for resource in (b'"Device"', b'"DocumentReference"', b'"Provenance"'):
         changed = whole.replace(b'"resourceType":' + resource, b'"resourceType":"Devi*e"', 1)
         with pytest.raises(VerificationError, match="no valid FHIR"):
-            intake._archive(intake._bundle(changed, "b.json"), "b.json")
+            reading._archive(reading._bundle(changed, "b.json"), "b.json")
 
 
 @given(at=st.integers(0, 10**9), byte=st.integers(0, 255))
@@ -265,7 +265,7 @@ def test_a_bundle_with_one_byte_changed_is_refused_or_the_same(
     at %= len(whole)
     changed = whole[:at] + bytes([byte]) + whole[at + 1 :]
     try:
-        taken = intake._archive(intake._bundle(changed, "b.json"), "b.json")
+        taken = reading._archive(reading._bundle(changed, "b.json"), "b.json")
     except PenError:
         return
     assert taken == rows
