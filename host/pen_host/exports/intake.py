@@ -19,9 +19,10 @@ from pen_host.exports import archive
 from pen_host.exports.archive import Archive
 from pen_host.exports.reading import Prepared, prepare, read
 from pen_host.journal import Draft, Kind
-from pen_host.records import Clinic, ConflictError, photo_files
+from pen_host.records import Clinic, ConflictError
 from pen_host.records.consents import in_force, keep_in_force
 from pen_host.records.models import Person
+from pen_host.records.photo_adding import adding
 from pen_host.records.photo_places import WITHOUT
 from pen_host.records.store import Writing
 from pen_host.records.tables import patients
@@ -119,12 +120,8 @@ def keep(clinic: Clinic, prepared: Prepared, by: Person) -> TakenIn:
             told[WITHOUT] = list(prepared.without_picture)
         return [Draft(Kind.PATIENT, told, subject=taken.patient_id), *keep_in_force(writing, before)]
 
-    kept = [one for one in prepared.pictures if photo_files.keep(clinic.store, one)]
-    try:
+    with adding(clinic.store, prepared.pictures):
         clinic.store.write(change, by)
-    except BaseException:
-        photo_files.remove(clinic.store, [one.sha256 for one in kept])
-        raise
     lacking = len(prepared.without_picture)
     return TakenIn(taken.patient_id, prepared.rows, len(prepared.pictures), lacking, prepared.sha256)
 

@@ -114,10 +114,24 @@ def _bundle(raw: bytes, name: str) -> dict[str, Any]:
         raise VerificationError(_ELSEWHERE.format(name=name, why="it does not carry our mark"))
     entries = content.get("entry")
     kinds = {_resource(one).get("resourceType") for one in entries} if isinstance(entries, list) else set()
-    validated(content, Dialect.R5 if "DeviceUsage" in kinds else Dialect.R4B)
+    _valid(content, treated_in_r5="DeviceUsage" in kinds)
     if _told_digest(content) != content_digest(content["entry"]):
         raise VerificationError(_ELSEWHERE.format(name=name, why="it was changed after it was exported"))
     return content
+
+
+def _valid(content: dict[str, Any], *, treated_in_r5: bool) -> None:
+    """Whether it is valid in its dialect. Only a treatment shows which one that is; a bundle without one may be either."""
+    if treated_in_r5:
+        validated(content, Dialect.R5)
+        return
+    try:
+        validated(content, Dialect.R4B)
+    except VerificationError as error:
+        try:
+            validated(content, Dialect.R5)
+        except VerificationError:
+            raise error from None
 
 
 def _told_digest(content: dict[str, Any]) -> str | None:

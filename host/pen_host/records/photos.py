@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-import threading
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from datetime import date
@@ -21,6 +20,7 @@ from pen_host.records.keys import new_key
 from pen_host.records.models import Patient, Person, Photo, View
 from pen_host.records.patients import Patients
 from pen_host.records.photo_access import CONSENT, STANDS, Absence, NotShown, not_agreed
+from pen_host.records.photo_adding import adding
 from pen_host.records.photo_places import CAME_WITHOUT, PictureElsewhereError, came_without, places
 from pen_host.records.store import Store, Writing, writer
 from pen_host.records.tables import photographs, visits
@@ -41,8 +41,6 @@ class Photos:
         self._store = store
         self._patients = patients
         self._consents = consents
-        # a file is written before its row, and taken away again when the row is refused: one at a time
-        self._adding = threading.Lock()
 
     def add(
         self,
@@ -130,14 +128,8 @@ class Photos:
             told |= {"day": day.isoformat(), "sha256": entry.sha256}
             return [Draft(Kind.PATIENT, told, subject=entry.patient_id)]
 
-        with self._adding:
-            added = photo_files.keep(self._store, kept)
-            try:
-                self._store.write(change, by)
-            except BaseException:
-                if added:
-                    photo_files.remove(self._store, [kept.sha256])
-                raise
+        with adding(self._store, [kept]):
+            self._store.write(change, by)
         return self.get(entry.photo_id)
 
     def get(self, photo_id: str) -> Photo:

@@ -144,6 +144,21 @@ def test_our_own_bundle_gives_the_same_record_back(
             take_in(other, file, ANNA)
 
 
+@pytest.mark.parametrize("dialect", Dialect)
+def test_a_patient_who_was_not_treated_yet_comes_back_from_either_dialect(
+    dialect: Dialect, tmp_path: Path
+) -> None:
+    with Clinic.open(tmp_path / "one") as clinic:
+        who = clinic.patients.add(Demographics(full_name="Bea", birth_date=date(1980, 1, 1)), ANNA)
+        text = clinic.consents.publish(TREATMENT, "en", "Microneedling", "Words.", ANNA)
+        clinic.consents.sign(who.patient_id, text.text_id, "Bea", ANNA)
+        file = tmp_path / "b.json"
+        file.write_bytes(patient_bundle(clinic, who.patient_id, dialect))
+    with Clinic.open(tmp_path / "other") as other:
+        take_in(other, file, ANNA)
+        assert other.consents.standing(who.patient_id) is not None
+
+
 def edited(content: dict[str, Any], change: Callable[[dict[str, Any]], None]) -> bytes:
     change(content)
     return canonical_json(content).encode()
