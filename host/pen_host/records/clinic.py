@@ -14,7 +14,7 @@ from pen_host.dose import ZoneDose
 from pen_host.journal import Journal, JournalReader, JournalUnwritableError, default_path
 from pen_host.models import Plan
 from pen_host.presets import OwnPresets, Preset, PresetError, ZoneChoice, shipped_presets, to_plan
-from pen_host.records import seals
+from pen_host.records import photo_adding, seals
 from pen_host.records.arms import Arm, arm
 from pen_host.records.cartridges import Cartridges
 from pen_host.records.cleaning import CleaningLog
@@ -213,7 +213,9 @@ class Clinic:
         cls, journal: Journal, now: Callable[[], datetime], today: Callable[[], date], *, owned: bool
     ) -> Self:
         bring_up_to_date(journal)
-        return cls(Store(journal.path, journal, now, today), owned=owned)
+        made = cls(Store(journal.path, journal, now, today), owned=owned)
+        photo_adding.settle(made.store)
+        return made
 
     @property
     def journal(self) -> Journal:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from pen_host.canonical import canonical_json
 from pen_host.errors import PenError, VerificationError
-from pen_host.exports import archive, intake
+from pen_host.exports import archive, reading
 from pen_host.exports.fhir import Dialect, patient_bundle
 from pen_host.exports.fhir.bundle import ARCHIVE_TYPE
 from pen_host.exports.identity import Deidentified
@@ -156,6 +156,21 @@ def test_our_own_bundle_gives_the_same_record_back(
             take_in(other, file, ANNA)
 
 
+@pytest.mark.parametrize("dialect", Dialect)
+def test_a_patient_who_was_not_treated_yet_comes_back_from_either_dialect(
+    dialect: Dialect, tmp_path: Path
+) -> None:
+    with Clinic.open(tmp_path / "one") as clinic:
+        who = clinic.patients.add(Demographics(full_name="Bea", birth_date=date(1980, 1, 1)), ANNA)
+        text = clinic.consents.publish(TREATMENT, "en", "Microneedling", "Words.", ANNA)
+        clinic.consents.sign(who.patient_id, text.text_id, "Bea", ANNA)
+        file = tmp_path / "b.json"
+        file.write_bytes(patient_bundle(clinic, who.patient_id, dialect))
+    with Clinic.open(tmp_path / "other") as other:
+        take_in(other, file, ANNA)
+        assert other.consents.standing(who.patient_id) is not None
+
+
 def edited(content: dict[str, Any], change: Callable[[dict[str, Any]], None]) -> bytes:
     change(content)
     return canonical_json(content).encode()
@@ -266,7 +281,7 @@ def test_a_bundle_with_a_resource_that_does_not_exist_is_refused_by_a_sentence(w
     for resource in (b'"Device"', b'"DocumentReference"', b'"Provenance"'):
         changed = whole.replace(b'"resourceType":' + resource, b'"resourceType":"Devi*e"', 1)
         with pytest.raises(VerificationError, match="no valid FHIR"):
-            intake._archive(intake._bundle(changed, "b.json"), "b.json")
+            reading._archive(reading._bundle(changed, "b.json"), "b.json")
 
 
 @given(at=st.integers(0, 10**9), byte=st.integers(0, 255))
@@ -277,7 +292,7 @@ def test_a_bundle_with_one_byte_changed_is_refused_or_the_same(
     at %= len(whole)
     changed = whole[:at] + bytes([byte]) + whole[at + 1 :]
     try:
-        taken = intake._archive(intake._bundle(changed, "b.json"), "b.json")
+        taken = reading._archive(reading._bundle(changed, "b.json"), "b.json")
     except PenError:
         return
     assert taken == rows

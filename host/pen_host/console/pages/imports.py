@@ -8,7 +8,7 @@ from typing import Any
 from nicegui import ui
 from nicegui.events import GenericEventArguments
 
-from ...api.import_models import ImportState, ImportView, TakeIn
+from ...api.import_models import ImportState, ImportView, ItemView, TakeIn
 from ...api.people import Permission
 from ...exports.bundles import ItemState
 from ..fields import Form
@@ -103,4 +103,11 @@ def _items(text: Catalogue, view: ImportView) -> None:
     with tag("div", None, "tall", tabindex="0", role="region", aria_label=told), table(heads, told):
         for one in view.items:
             state = text(f"import.{one.state}_one")
-            cells(one.patient_id or one.name, state, str(one.rows), str(one.photographs), one.why)
+            cells(one.patient_id or one.name, state, str(one.rows), _photographs(text, one), one.why)
+
+
+def _photographs(text: Catalogue, one: ItemView) -> str:
+    """How many, and how many of them without their picture."""
+    if not one.without_picture:
+        return str(one.photographs)
+    return text("import.some_without", n=one.photographs + one.without_picture, without=one.without_picture)

@@ -77,10 +77,15 @@ async def _draw(visit: Visit, _asked: Mapping[str, str]) -> None:
 
 
 async def reminder(visit: Visit) -> None:
-    """Says that the record was not saved for too long; nothing otherwise, and nothing of a simulated pen's record."""
+    """Says what is amiss with how the record is kept: signed by another key, or not saved for too long. Nothing otherwise.
+
+    Nor of a simulated pen's record.
+    """
     desk, text = visit.service.office.safe, visit.text
     if visit.service.training is not None:
         return
+    if desk.other_key:
+        note(desk.other_key, Tone.DANGER)
     try:
         overdue = await asyncio.to_thread(desk.is_overdue, datetime.now(UTC))
         last = await asyncio.to_thread(desk.last_saved_at)
