@@ -142,6 +142,16 @@ class Book:
         then = (one for one in here if one.saved_at is None or one.saved_at <= planned.at)
         return next(then, here[-1] if here else None)
 
+    def told(self, planned: Planned) -> str:
+        """What to call the version that a visit was planned by; versions of the same words are one."""
+        version = self.planned_by(planned)
+        if version is None:
+            return f"a version that is not in this record (sha256 {(planned.digest or 'not known')[:12]})"
+        known = self.versions(planned.preset_id)
+        names = version_names(known)
+        same = [names[one.version_id] for one in reversed(known) if one.digest == version.digest]
+        return same[0] if len(same) == 1 else f"{' and '.join(same)}, of the same words"
+
     def _in_force(self) -> list[Version]:
         return [self._of[name][0] for name in self.names]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -14,7 +15,6 @@ from sqlalchemy import select
 from pen_host.dose import ZoneDose
 from pen_host.journal import Journal, JournalReader, JournalUnwritableError, default_path
 from pen_host.records import seals
-from pen_host.records.arms import Arm, arm
 from pen_host.records.cartridges import Cartridges
 from pen_host.records.cleaning import CleaningLog
 from pen_host.records.consents import Consents
@@ -22,7 +22,7 @@ from pen_host.records.doses import visit_doses
 from pen_host.records.due import due_patients
 from pen_host.records.layout import bring_up_to_date, has_tables, must_be_current
 from pen_host.records.lots import search_lot
-from pen_host.records.models import Due, LotUse, Outcome, TimelineItem, VisitState
+from pen_host.records.models import Due, LotUse, TimelineItem, VisitState
 from pen_host.records.outcomes import Outcomes
 from pen_host.records.patients import Patients
 from pen_host.records.photos import Photos
@@ -33,6 +33,7 @@ from pen_host.records.seals import Seal
 from pen_host.records.store import Store
 from pen_host.records.tables import visits
 from pen_host.records.timeline import Timeline
+from pen_host.records.version_arms import Cohort, Treated, cohort
 from pen_host.records.visits import Visits
 from pen_host.vault import Vault
 
@@ -209,25 +210,35 @@ class Clinic:
         """Patients whose next visit has come or comes within so many days, the longest overdue first."""
         return due_patients(self._store, self.presets.sessions(), day or self._store.today(), ahead_days)
 
-    def cohort(self, preset_id: str, week: int) -> Arm:
-        """Everybody treated by a preset, as a trial would table them at the end of a week.
+    def cohort(self, preset_id: str, week: int, *, together: bool = False) -> Cohort:
+        """Everybody treated by a preset, as a trial would table them at the end of a week; told per version.
+
+        Args:
+            preset_id: The preset.
+            week: Weeks since each patient's first treatment.
+            together: Puts every version of it into one arm, and says so.
 
         Raises:
+            PresetError: There is no such preset, and nobody was treated by it.
             PoolError: Counts of two units, kinds of hair or sites would go into one mean.
         """
-        return arm(preset_id, *self._treated_by(preset_id), week)
-
-    def _treated_by(self, preset_id: str) -> tuple[dict[str, tuple[Outcome, ...]], dict[str, date]]:
-        """Measures and first day of everybody treated by a preset."""
+        named = (visits.c.patient_id, visits.c.day, visits.c.at, visits.c.station_id)
         query = (
-            select(visits.c.patient_id, visits.c.day)
+            select(*named, visits.c.preset_digest)
             .where(visits.c.preset_id == preset_id, visits.c.state == str(VisitState.CLOSED))
-            .order_by(visits.c.day)
+            .order_by(visits.c.day, visits.c.at)
         )
-        begun: dict[str, date] = {}
-        for row in self._store.rows(query):
-            begun.setdefault(row["patient_id"], row["day"])
-        return {patient: self.outcomes.of(patient) for patient in begun}, begun
+        version = self.presets.versions_told()
+        treated = [
+            Treated(
+                *(row["patient_id"], row["day"]),
+                version(preset_id, row["preset_digest"], row["at"], partial(str, row["station_id"])),
+            )
+            for row in self._store.rows(query)
+        ]
+        if not treated and preset_id not in self.presets.titles():
+            self.presets.get(preset_id)
+        return cohort(preset_id, week, treated, self.outcomes.of, together=together)
 
     def lot(self, lot: str, gtin: str | None = None) -> tuple[LotUse, ...]:
         """Who got this lot, when, from whom."""

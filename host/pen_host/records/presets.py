@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
+from functools import cache
 from pathlib import Path
 
 from sqlalchemy import ColumnElement, RowMapping, select
@@ -209,6 +211,34 @@ class Presets:
             why = "the version that the visit was planned by is not in this record"
             raise PresetError(visit.preset_id, [why])
         return version.preset
+
+    def titles(self) -> dict[str, str]:
+        """Titles by name, of every preset that somebody may have been treated by; the name where it cannot be used here."""
+        own = self.own.book()
+        known = {preset.preset_id: preset.title for preset in (*shipped_presets(), *own.presets())}
+        return known | {name: name for name in own.names if name not in known}
+
+    def versions_told(self) -> Callable[[str | None, str | None, datetime, Callable[[], str]], str]:
+        """What the version is called that a visit was planned by; see `Planned` for what is asked with.
+
+        Empty for a preset that comes with the program, and for a plan of one's own. The station is looked for only where no
+        digest names the version.
+        """
+        book = cache(self.own.book)
+
+        def of(preset_id: str | None, digest: str | None, at: datetime, station: Callable[[], str]) -> str:
+            if preset_id is None or (digest is None and _shipped(preset_id) is not None):
+                return ""
+            return book().told(Planned(preset_id, digest, at, "" if digest else station()))
+
+        return of
+
+    def versions_of_visits(self) -> Callable[[Visit], str]:
+        """The same of a visit."""
+        told = self.versions_told()
+        return lambda visit: told(
+            visit.preset_id, visit.preset_digest, visit.opened_at, lambda: self._station(visit)
+        )
 
     def sessions(self) -> Callable[[RowMapping], int | None]:
         """How many sessions the course of a visit has, by the version it was planned by; asked with a visit's row.
