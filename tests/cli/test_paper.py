@@ -123,7 +123,7 @@ def test_photographs_are_added_listed_and_saved(pen: Command, tmp_path: Path) ->
 
 
 def test_a_cohort_says_its_unit_and_whom_it_leaves_out(pen: Command, told: ToldClinic) -> None:
-    found = pen("outcome", "cohort", "--preset", PRESET, "--week", 12, "--json").json["cohort"]
+    (found,) = pen("outcome", "cohort", "--preset", PRESET, "--week", 12, "--json").json["cohort"]["arms"]
     assert found["change"] == {
         "n": 1, "mean": 9.0, "sd": None, "interval_95": None, "unit": "all hairs per cm2",
     }  # fmt: skip

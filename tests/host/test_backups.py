@@ -14,11 +14,12 @@ from pen_host.backups.errors import BackupError, BackupPlaceError
 from pen_host.backups.protocols import put_back
 from pen_host.errors import UsageError
 from pen_host.journal import JournalNewerError, Kind, audit_record, record_keys
-from pen_host.presets import OwnPresets, shipped_presets, to_toml
+from pen_host.presets import shipped_presets, to_toml
 from pen_host.records import Clinic, at_rest, photo_folder
 from pen_host.records.models import Demographics, Patient, Person, Photo, View
 from pen_host.records.patient_keys import KeysDamagedError
 from pen_host.vault import FileVault
+from tests.host.records.test_own_presets import taken_back
 from tests.host.told_clinic import JPEG, picture
 
 ANNA = Person(name="anna", role="physician")
@@ -93,25 +94,44 @@ def test_a_backup_restores_the_whole_record(place: Place) -> None:
     assert audit.intact, audit.report.damages
 
 
-def test_a_clinics_own_presets_are_restored_in_every_version_and_none_is_written_over(place: Place) -> None:
-    shipped = shipped_presets()[0].model_dump(mode="json")
-    own = place.clinic.presets.own
-    first = own.add(to_toml({**shipped, "preset_id": "our_neck", "title": "Ours"}), "anna")
-    own.change(
-        "our_neck", to_toml({**shipped, "preset_id": "our_neck", "title": "Changed"}), first.digest, "bob"
+def ours(**changes: object) -> str:
+    return to_toml(
+        {
+            **shipped_presets()[0].model_dump(mode="json"),
+            "preset_id": "our_neck",
+            "title": "Ours",
+            **changes,
+        }
     )
-    before = [(one.number, one.digest, one.saved_by) for one in own.versions("our_neck")]
+
+
+def test_a_clinics_own_presets_are_restored_in_every_version(place: Place) -> None:
+    own = place.clinic.presets.own
+    first = own.add(ours(), ANNA)
+    own.change("our_neck", ours(title="Changed"), first.digest, ANNA)
+    before = own.book().versions("our_neck")
     code = recovery_code(place.vault, "s1")
     saved = place.saved()
+    assert "presets" not in json.loads((saved / "manifest.json").read_text("utf-8")), "they are in the record"
     place.gone()
     restore(saved, place.record, place.vault, code)
-    restored = OwnPresets(place.record.parent / "presets")
-    assert [(one.number, one.digest, one.saved_by) for one in restored.versions("our_neck")] == before
-    place.record.unlink()
+    with Clinic.open(place.record.parent, vault=place.vault) as clinic:
+        assert clinic.presets.own.book().versions("our_neck") == before
+
+
+def test_presets_of_an_older_backup_come_back_as_files_and_are_taken_in_with_the_record(place: Place) -> None:
+    taken_back(place.clinic)
+    texts = {"our_neck.toml": ours(title="Changed"), "versions/our_neck.1.toml": ours()}
     kept = place.record.parent / "presets" / "our_neck.toml"
-    kept.write_text("changed since")
-    restore(saved, place.record, place.vault, code)
-    assert kept.read_text() == "changed since"
+    kept.parent.mkdir()
+    kept.write_text(ours(title="There already"), "utf-8")
+    put_back(place.folder, texts, place.record)
+    assert "There already" in kept.read_text("utf-8"), "what lies there stays"
+    with Clinic.open(place.record.parent, vault=place.vault) as clinic:
+        found = clinic.presets.own.book().versions("our_neck")
+        assert {one.preset.title for one in found} == {"There already", "Ours"}
+    audit = audit_record(place.record, place.vault)
+    assert audit.intact, audit.report.damages
 
 
 @pytest.mark.parametrize("name", ["../x.toml", "/tmp/x.toml", "versions/../../x.toml", "x.py"])
@@ -119,18 +139,6 @@ def test_a_preset_of_a_backup_lands_nowhere_but_among_presets(tmp_path: Path, na
     with pytest.raises(BackupError, match="names"):
         put_back(tmp_path, {"good.toml": "x", name: "x"}, tmp_path / "clinic" / "record.sqlite3")
     assert list(tmp_path.iterdir()) == []
-
-
-def test_a_preset_that_is_no_text_is_named_and_nothing_half_saved_is_left(place: Place) -> None:
-    damaged = place.record.parent / "presets" / "our_neck.toml"
-    damaged.parent.mkdir()
-    damaged.write_bytes(b"\xff\xfe")
-    with pytest.raises(UsageError, match=r"our_neck\.toml is damaged: it is no text"):
-        place.saved()
-    assert not list(place.drive.glob("*/manifest.json"))
-    assert not list(place.drive.glob(".partial-*"))
-    damaged.unlink()
-    assert verify_backup(place.saved(), place.record, place.vault)
 
 
 def test_nothing_in_a_backup_says_who_a_patient_is(place: Place) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..models import Plan
-from ..presets import Preset, PresetZone
+from ..presets import Preset, PresetZone, to_plan
 from ..screening import Rule, RuleSet
 from .flow_models import PlanView, QuestionView, ZoneRanges, ZoneView
 from .visiting import Visiting, usual
@@ -23,10 +23,9 @@ def question_view(rules: RuleSet, rule: Rule) -> QuestionView:
 
 def choices(visiting: Visiting) -> tuple[PlanView, ...]:
     """Presets of the clinic, then plans that come with the program."""
-    presets = visiting.clinic.presets
     shown = []
-    for preset in presets.all():
-        view = plan_view(preset.preset_id, presets.to_plan(preset.preset_id, usual(preset)))
+    for preset in visiting.clinic.presets.all():
+        view = plan_view(preset.preset_id, to_plan(preset, usual(preset)))
         shown.append(of_preset(view, preset))
     return (*shown, *(plan_view(name, plan) for name, plan in visiting.own.items()))
 

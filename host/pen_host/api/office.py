@@ -62,7 +62,7 @@ class Office:
         self.photos = PhotoDesk(clinic, self.workshop)
         self.safe = SafeDesk(journal, self.house, self.workshop, busy)
         self.stock = StockDesk(clinic)
-        self.protocols = ProtocolDesk(clinic.presets, note)
+        self.protocols = ProtocolDesk(clinic.presets)
 
     def expect_papers(self) -> None:
         """Somebody is about to ask for a paper: what sets it is loaded meanwhile, once, and not while the pen works."""

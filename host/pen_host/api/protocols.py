@@ -2,31 +2,48 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable
 from datetime import datetime
 from http import HTTPStatus
 from typing import Any
 
-from ..presets import Preset, Version, shipped_presets, to_toml
-from ..records.clinic import Presets
+from ..presets import Book, Preset, Version, shipped_presets, to_toml, version_names
+from ..records.presets import Presets
 from .models import Line, Model
-from .people import Person
+from .people import Person, signer
 from .problems import Code, ProblemError, wrong_field
 
 
 class VersionView(Model):
-    """Which version of an own preset, since when, by whom."""
+    """Which version of an own preset, since when, by whom, at which station."""
 
     number: int
+    name: str
+    """Its number, and what else tells it from a version of another station with the same number."""
+    version_id: str
     digest: str
     saved_at: datetime | None
     saved_by: str | None
+    station_id: str
+    problem: str | None
+    """Why it cannot be used here; null where it can."""
 
     @classmethod
-    def of(cls, found: Version) -> VersionView:
-        """From the file's own."""
-        return cls(number=found.number, digest=found.digest, saved_at=found.saved_at, saved_by=found.saved_by)
+    def all_of(cls, found: tuple[Version, ...]) -> tuple[VersionView, ...]:
+        """Every version of a preset, in their order."""
+        names = version_names(found)
+        return tuple(
+            cls(
+                number=one.number,
+                name=names[one.version_id],
+                version_id=one.version_id,
+                digest=one.digest,
+                saved_at=one.saved_at,
+                saved_by=one.saved_by,
+                station_id=one.station_id,
+                problem=one.problem,
+            )
+            for one in found
+        )
 
 
 class PresetView(Model):
@@ -36,7 +53,7 @@ class PresetView(Model):
     version: VersionView | None = None
     """Of the clinic's own; null for one that comes with the program, which is never changed."""
     versions: tuple[VersionView, ...] = ()
-    """All of them, newest first; filled in for one preset that is asked for."""
+    """All of them, of every station, that in force first; filled in for one preset that is asked for."""
 
 
 class NewPreset(Model):
@@ -58,21 +75,20 @@ class ProtocolDesk:
 
     Args:
         presets: The clinic's.
-        note: Writes into the record, in somebody's name; returns at once.
     """
 
-    def __init__(self, presets: Presets, note: Callable[[str, Person, str], None]) -> None:
+    def __init__(self, presets: Presets) -> None:
         self._presets = presets
-        self._note = note
-        self._saving = threading.Lock()
 
     def all(self) -> tuple[PresetView, ...]:
-        """Every preset, shipped ones first.
+        """Every preset that can be used, shipped ones first."""
+        book = self._presets.own.book()
+        shipped = [PresetView(preset=one) for one in shipped_presets()]
+        return (*shipped, *(_view(book, one) for one in book.presets()))
 
-        Raises:
-            PenError: One of the clinic's own cannot be used.
-        """
-        return tuple(self._view(preset) for preset in self._presets.all())
+    def unusable(self) -> tuple[str, ...]:
+        """Presets of the clinic's own that cannot be used here, a sentence each."""
+        return self._presets.unusable()
 
     def one(self, preset_id: str) -> PresetView:
         """One, with its versions.
@@ -81,23 +97,42 @@ class ProtocolDesk:
             ProblemError: There is none.
             PenError: It cannot be used.
         """
-        found = next((one for one in self.all() if one.preset.preset_id == preset_id), None)
-        if found is None:
+        shipped = next((one for one in shipped_presets() if one.preset_id == preset_id), None)
+        if shipped is not None:
+            return PresetView(preset=shipped)
+        book = self._presets.own.book()
+        preset = book.in_force(preset_id)
+        if preset is None:
             raise _none(f"preset {preset_id[:40]}")
-        versions = self._presets.own.versions(preset_id) if found.version else ()
-        return found.model_copy(update={"versions": tuple(map(VersionView.of, versions))})
+        return _view(book, preset, whole=True)
 
-    def version(self, preset_id: str, number: int) -> PresetView:
+    def versions(self, preset_id: str) -> tuple[VersionView, ...]:
+        """Every version of an own preset, those that cannot be used here among them; none where there is no such preset."""
+        return VersionView.all_of(self._presets.own.book().versions(preset_id))
+
+    def version(self, preset_id: str, which: str) -> PresetView:
         """An own preset as it was.
 
+        Args:
+            preset_id: Which preset.
+            which: Number of the version, or its key where several stations wrote that number.
+
         Raises:
-            ProblemError: There is no such version.
+            ProblemError: There is no such version, or several.
             PenError: It cannot be used.
         """
-        for found in self._presets.own.versions(preset_id):
-            if found.number == number:
-                return PresetView(preset=found.preset, version=VersionView.of(found))
-        raise _none(f"version {number} of {preset_id[:40]}")
+        found = self._presets.own.book().versions(preset_id)
+        wanted = [one for one in found if which in (one.version_id, str(one.number))]
+        if not wanted:
+            raise _none(f"version {which[:40]} of {preset_id[:40]}")
+        if len(wanted) > 1:
+            several = ", ".join(f"{one.version_id} of station {one.station_id}" for one in wanted)
+            sentence = (
+                f"Several stations wrote version {which} of {preset_id}. Name one by its key: {several}."
+            )
+            raise wrong_field("version", sentence)
+        (one,) = [view for view in VersionView.all_of(found) if view.version_id == wanted[0].version_id]
+        return PresetView(preset=wanted[0].preset, version=one)
 
     def add(self, content: dict[str, Any], by: Person) -> PresetView:
         """A new preset of the clinic's own.
@@ -105,9 +140,7 @@ class ProtocolDesk:
         Raises:
             PenError: It cannot be used, or its name is taken; nothing was saved.
         """
-        with self._saving:
-            made = self._presets.own.add(_text(content), by.name)
-        return self._saved(made, by)
+        return self.one(self._presets.own.add(_text(content), signer(by)).preset_id)
 
     def change(self, preset_id: str, content: dict[str, Any], replaces: str, by: Person) -> PresetView:
         """A new version of one of the clinic's own.
@@ -115,23 +148,12 @@ class ProtocolDesk:
         Raises:
             PenError: It comes with the program, cannot be used, or was changed meanwhile; nothing was saved.
         """
-        with self._saving:
-            made = self._presets.own.change(preset_id, _text(content), replaces, by.name)
-        return self._saved(made, by)
+        return self.one(self._presets.own.change(preset_id, _text(content), replaces, signer(by)).preset_id)
 
-    def _saved(self, made: Version, by: Person) -> PresetView:
-        preset_id = made.preset.preset_id
-        self._note("own preset saved", by, f"{preset_id} version {made.number}, sha256 {made.digest}")
-        return self.one(preset_id)
 
-    def _view(self, preset: Preset) -> PresetView:
-        if preset in shipped_presets():
-            return PresetView(preset=preset)
-        newest = self._presets.own.newest(preset.preset_id)
-        if newest is None:
-            return PresetView(preset=preset)
-        # content and digest of one version: a change that rests on the one must not replace another
-        return PresetView(preset=newest.preset, version=VersionView.of(newest))
+def _view(book: Book, preset: Preset, *, whole: bool = False) -> PresetView:
+    versions = VersionView.all_of(book.versions(preset.preset_id))
+    return PresetView(preset=preset, version=versions[0], versions=versions if whole else ())
 
 
 def _text(content: dict[str, Any]) -> str:

@@ -14,7 +14,7 @@ from ..checks import check_plan
 from ..findings import Finding
 from ..intervals import check_day
 from ..models import Band, CartridgeSeen, Plan, Screening, Unlock, Zone
-from ..presets import Preset, PresetError, ZoneChoice
+from ..presets import Preset, PresetError, ZoneChoice, to_plan
 from ..records import Clinic
 from ..records.errors import ConflictError
 from ..records.models import (
@@ -47,11 +47,13 @@ class Built:
         plan: It.
         preset_id: Of the clinic's presets; None for a plan that comes with the program.
         changed: Numbers lie outside the preset.
+        preset_digest: Of the preset's version, where it is the clinic's own.
     """
 
     plan: Plan
     preset_id: str | None
     changed: bool
+    preset_digest: str | None = None
 
 
 def answers_of(asked: Screen) -> dict[str, Answer]:
@@ -118,18 +120,18 @@ class Visiting:
 
     # --- plan -----------------------------------------------------------------------------------------------------------
 
-    def preset(self, name: str) -> Preset | Plan:
-        """What a plan may begin from.
+    def preset(self, name: str) -> tuple[Preset, str | None] | Plan:
+        """What a plan may begin from: a preset with the digest of its version where it is the clinic's own, or a plan.
 
         Raises:
-            ProblemError: There is no such thing.
+            ProblemError: There is no such thing, or it cannot be used.
         """
-        for preset in self.clinic.presets.all():
-            if preset.preset_id == name:
-                return preset
-        if name in self.own:
-            return self.own[name]
-        raise wrong_field("preset", f"There is no preset called {name}.")
+        try:
+            return self.clinic.presets.chosen(name)
+        except PresetError as error:
+            if name in self.own:
+                return self.own[name]
+            raise wrong_field("preset", error.sentence) from error
 
     def build(self, asked: ChoosePlan) -> Built:
         """The plan that is asked for.
@@ -137,18 +139,19 @@ class Visiting:
         Raises:
             ProblemError: It does not hold together; the fields are named.
         """
-        base = self.preset(asked.preset)
-        if isinstance(base, Plan):
-            plan = _edited(base, asked)
-            return Built(plan, None, plan.plan_digest != base.plan_digest)
+        found = self.preset(asked.preset)
+        if isinstance(found, Plan):
+            plan = _edited(found, asked)
+            return Built(plan, None, plan.plan_digest != found.plan_digest)
+        base, version = found
         if asked.zones is None:
             raise wrong_field("zones", "The zones must be measured on the patient: give their areas.")
         try:
-            first = self.clinic.presets.to_plan(base.preset_id, usual(base), needles=asked.needles)
+            first = to_plan(base, usual(base), needles=asked.needles)
             plan = _edited(first, asked)
         except PresetError as error:
             raise wrong_field("zones", error.sentence) from error
-        return Built(plan, base.preset_id, _outside(base, plan))
+        return Built(plan, base.preset_id, _outside(base, plan), version)
 
     def plan_findings(
         self, patient: Patient, plan: Plan, depth_cap_um: int, rate_max_mhz: int
@@ -212,6 +215,7 @@ class Visiting:
             consent.consent_id,
             by,
             preset_id=built.preset_id,
+            preset_digest=built.preset_digest,
             overrides=overrides,
         )
 
@@ -219,8 +223,9 @@ class Visiting:
         """The plan of a visit on record."""
         preset = None
         with suppress(PresetError):  # a plan stands without it
-            preset = self.clinic.presets.at(visit.preset_id, visit.opened_at) if visit.preset_id else None
-        return Built(visit.plan, visit.preset_id, preset is not None and _outside(preset, visit.plan))
+            preset = self.clinic.presets.of_visit(visit) if visit.preset_id else None
+        changed = preset is not None and _outside(preset, visit.plan)
+        return Built(visit.plan, visit.preset_id, changed, visit.preset_digest)
 
     # --- cartridge ------------------------------------------------------------------------------------------------------
 

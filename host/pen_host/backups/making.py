@@ -17,7 +17,6 @@ from typing import Any
 
 from pen_host.backups.errors import BackupPlaceError
 from pen_host.backups.pictures import save_photographs
-from pen_host.backups.protocols import own_texts
 from pen_host.backups.sealing import seal_copy
 from pen_host.canonical import canonical_json
 from pen_host.errors import UsageError
@@ -87,7 +86,7 @@ def back_up(journal: Journal, folder: Path) -> Backup:
         encrypted = record_keys.is_encrypted(journal.path)
         head = _copy(journal, draft / RECORD, encrypted=encrypted)
         saved, damaged = save_photographs(journal, draft / RECORD, folder)
-        content = {"encrypted": encrypted, "photographs": saved, "presets": own_texts(journal.path)}
+        content = {"encrypted": encrypted, "photographs": saved}
         manifest = _manifest(journal, draft / RECORD, head, {**content, "made_at": moment.isoformat()})
         _write(draft / MANIFEST, json.dumps(manifest, indent=1).encode())
         _keep_keys(journal, folder)

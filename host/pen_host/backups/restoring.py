@@ -150,7 +150,7 @@ def restore(folder: Path, record: Path, vault: Vault, code: str | None = None) -
             folder, restored.head.station_id, _named(_manifest(folder)), keys
         ):
             photo_folder.put(record, name, content, key if restored.encrypted else None)
-        # one made before presets were saved has none
+        # only one made before presets were rows of the record has any
         put_back(folder, _manifest(folder).get("presets", {}), record)
         draft.rename(record)
         sqlite.sync_folder(record.parent)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ..records.arms import Arm
     from ..records.cohort import Share
     from ..records.models import Reaction
+    from ..records.version_arms import Cohort
 
 outcomes = typer.Typer(help="Outcomes: hair counts, scales, grades; always with units.", no_args_is_help=True)
 reactions = typer.Typer(help="Reactions: record, diary, who must be looked at.", no_args_is_help=True)
@@ -133,29 +134,39 @@ def list_outcomes(
 def cohort(
     preset: Annotated[str, typer.Option(help="Everybody treated by this preset.")],
     week: Annotated[int, typer.Option(min=1, max=104, help="Weeks since the first treatment.")] = 12,
+    together: Annotated[
+        bool, typer.Option("--together", help="Put all versions of an own preset into one; it is said so.")
+    ] = False,
     journal_file: JournalFile = None,
     json_: Json = False,
 ) -> None:
-    """Mean change, interval and shares of responders of everybody treated by a preset; says who is left out."""
+    """Mean change, interval and shares of responders of everybody treated by a preset, per version; says who is left out."""
     from .output import show_facts
 
     with reading(journal_file) as clinic:
-        clinic.presets.get(preset)
-        found = clinic.cohort(preset, week)
+        found = clinic.cohort(preset, week, together=together)
     if json_:
-        print_json({"cohort": _arm(found, week)})
+        print_json({"cohort": _cohort(found)})
         return
-    left_out = ", ".join(f"{count} with {reason}" for reason, count in found.left_out.items()) or "nobody"
-    show_facts(
-        [
-            ("preset", found.name),
-            ("patients", found.patients),
-            (f"change at week {week}", found.change.sentence if found.change else "nobody has both counts"),
-            ("blinded scale +2 or +3", _share(found.blinded)),
-            ("own rating above 50 %", _share(found.own)),
-            ("left out of the mean", left_out),
-        ]
-    )
+    for one in found.arms:
+        left_out = ", ".join(f"{count} with {reason}" for reason, count in one.left_out.items()) or "nobody"
+        show_facts(
+            [
+                ("preset", f"{found.preset_id}, {one.name}" if one.name else found.preset_id),
+                ("patients", one.patients),
+                (f"change at week {week}", one.change.sentence if one.change else "nobody has both counts"),
+                ("blinded scale +2 or +3", _share(one.blinded)),
+                ("own rating above 50 %", _share(one.own)),
+                ("left out of the mean", left_out),
+            ]
+        )
+        print()
+    if found.pooled:
+        print(found.pooled)
+    if found.of_several:
+        print(
+            f"Not in any of these: {found.of_several}, who had treatments by several versions until week {week}."
+        )
 
 
 @reactions.command("add")
@@ -238,8 +249,19 @@ def list_reactions(
     tell_many(found, "reactions", columns, rows, as_json=json_)
 
 
-def _arm(found: "Arm", week: int) -> dict[str, object]:
-    """A cohort for programs; numbers with their unit beside them."""
+def _cohort(found: "Cohort") -> dict[str, object]:
+    """A cohort for programs."""
+    return {
+        "preset": found.preset_id,
+        "week": found.week,
+        "arms": [_arm(one) for one in found.arms],
+        "pooled": found.pooled,
+        "of_several": found.of_several,
+    }
+
+
+def _arm(found: "Arm") -> dict[str, object]:
+    """An arm for programs; numbers with their unit beside them."""
     change = found.change
     mean = change and {
         "n": change.n,
@@ -249,8 +271,7 @@ def _arm(found: "Arm", week: int) -> dict[str, object]:
         "unit": f"{change.hairs} hairs per {change.unit}",
     }
     return {
-        "preset": found.name,
-        "week": week,
+        "version": found.name,
         "patients": found.patients,
         "change": mean,
         "blinded_responders": found.blinded and asdict(found.blinded),

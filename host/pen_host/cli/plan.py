@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .clinical import plain
+from .clinical import Role, person, plain, writing
 from .options import JournalFile, Json, Operator
 from .telling import print_json
 
@@ -29,12 +29,13 @@ def register(app: typer.Typer) -> None:
 def list_presets(journal_file: JournalFile = None, json_: Json = False) -> None:
     """Every preset a clinic can choose from."""
     from ..presets import shipped_presets
-    from ..records.clinic import presets_beside
+    from ..records.clinic import presets_of
     from .output import show_rows
 
-    found = presets_beside(journal_file).all()
+    with presets_of(journal_file) as presets:
+        found, unusable = presets.all(), presets.unusable()
     if json_:
-        print_json({"presets": [plain(one) for one in found]})
+        print_json({"presets": [plain(one) for one in found], "unusable": unusable})
         return
     shipped = {one.preset_id for one in shipped_presets()}
     rows = [
@@ -46,15 +47,18 @@ def list_presets(journal_file: JournalFile = None, json_: Json = False) -> None:
         for one in found
     ]
     show_rows(("preset", "title", "use", "days", "sessions", "from"), rows, right=("days", "sessions"))
+    for sentence in unusable:
+        print(sentence)
 
 
 @group.command()
 def show(preset: PresetId, journal_file: JournalFile = None, json_: Json = False) -> None:
     """One preset: zones and ranges, evidence, limits, sources, and what popular articles misquote."""
-    from ..records.clinic import presets_beside
+    from ..records.clinic import presets_of
     from .output import show_facts, show_rows
 
-    found = presets_beside(journal_file).get(preset)
+    with presets_of(journal_file) as presets:
+        found = presets.get(preset)
     if json_:
         print_json({"preset": plain(found)})
         return
@@ -102,48 +106,68 @@ def check(file: PresetFile, json_: Json = False) -> None:
 
 @group.command()
 def add(
-    file: PresetFile, operator: Operator = "operator", journal_file: JournalFile = None, json_: Json = False
+    file: PresetFile,
+    operator: Operator = "operator",
+    role: Role = "clinician",
+    journal_file: JournalFile = None,
+    json_: Json = False,
 ) -> None:
-    """Take a preset into the clinic's own, beside its record; a name that is taken is refused."""
-    from ..presets import read_preset
-    from ..records.clinic import presets_beside
+    """Take a preset into the clinic's own, in its record; a name that is taken is refused."""
+    from ..presets import load_preset, read_preset
 
-    _tell_own(presets_beside(journal_file).own.add(read_preset(file), operator), as_json=json_)
+    load_preset(file)
+    with writing(journal_file) as clinic:
+        saved = clinic.presets.own.add(read_preset(file), person(operator, role))
+    _tell_own(saved, as_json=json_)
 
 
 @group.command()
 def change(
-    file: PresetFile, operator: Operator = "operator", journal_file: JournalFile = None, json_: Json = False
+    file: PresetFile,
+    operator: Operator = "operator",
+    role: Role = "clinician",
+    journal_file: JournalFile = None,
+    json_: Json = False,
 ) -> None:
     """Put another version of an own preset in force; plans that were signed keep the one before."""
     from ..presets import load_preset, read_preset
-    from ..records.clinic import presets_beside
 
-    own = presets_beside(journal_file).own
     preset_id = load_preset(file).preset_id
-    before = own.newest(preset_id)
-    _tell_own(
-        own.change(preset_id, read_preset(file), before.digest if before else "", operator), as_json=json_
-    )
+    with writing(journal_file) as clinic:
+        own = clinic.presets.own
+        before = own.book().newest(preset_id)
+        replaces = before.digest if before else ""
+        saved = own.change(preset_id, read_preset(file), replaces, person(operator, role))
+    _tell_own(saved, as_json=json_)
 
 
 @group.command()
 def versions(preset: PresetId, journal_file: JournalFile = None, json_: Json = False) -> None:
-    """Every version of an own preset, newest first."""
-    from ..records.clinic import presets_beside
+    """Every version of an own preset, of every station, that in force first."""
+    from ..presets import version_names
+    from ..records.clinic import presets_of
     from .output import show_rows
 
-    found = presets_beside(journal_file).own.versions(preset)
+    with presets_of(journal_file) as presets:
+        found = presets.own.book().versions(preset)
     if json_:
-        print_json({"versions": [{**_told(one), "preset": plain(one.preset)} for one in found]})
-    elif found:
-        rows = [
-            (one.number, one.saved_at or "not known", one.saved_by or "not known", one.digest)
-            for one in found
-        ]
-        show_rows(("version", "since", "by", "sha256"), rows)
-    else:
+        print_json({"versions": [_version(one) for one in found]})
+        return
+    if not found:
         print(f"The clinic has no preset of its own called {preset}.")
+        return
+    names = version_names(found)
+    rows = [
+        (
+            *(names[one.version_id], one.saved_at or "not known", one.saved_by or "not known"),
+            *(one.station_id, one.digest),
+        )
+        for one in found
+    ]
+    show_rows(("version", "since", "by", "station", "sha256"), rows)
+    for one in found:
+        if one.problem:
+            print(one.problem)
 
 
 @group.command()
@@ -158,10 +182,11 @@ def make(
 ) -> None:
     """A plan from a preset and measured areas, with the time on skin it takes."""
     from .. import dose
-    from ..records.clinic import presets_beside
+    from ..records.clinic import presets_of
     from .output import show_rows
 
-    plan = presets_beside(journal_file).to_plan(preset, [_choice(one) for one in zone], needles=needles)
+    with presets_of(journal_file) as presets:
+        plan = presets.to_plan(preset, [_choice(one) for one in zone], needles=needles)
     if json_:
         print_json({"plan": plain(plan), "plan_digest": plan.plan_digest})
         return
@@ -187,7 +212,20 @@ def _tell_own(saved: "Version", *, as_json: bool) -> None:
 
 def _told(one: "Version") -> dict[str, object]:
     since = one.saved_at.isoformat() if one.saved_at else None
-    return {"version": one.number, "saved_at": since, "saved_by": one.saved_by, "digest": one.digest}
+    return {
+        "version": one.number,
+        "version_id": one.version_id,
+        "station": one.station_id,
+        "saved_at": since,
+        "saved_by": one.saved_by,
+        "digest": one.digest,
+    }
+
+
+def _version(one: "Version") -> dict[str, object]:
+    """A version for programs; no preset where its text cannot be used here, and why."""
+    problem = one.problem
+    return {**_told(one), "preset": None if problem else plain(one.preset), "problem": problem}
 
 
 def _choice(text: str) -> "ZoneChoice":

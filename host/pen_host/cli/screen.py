@@ -30,12 +30,13 @@ def register(app: typer.Typer) -> None:
 def questions(preset: PresetId, journal_file: JournalFile = None, json_: Json = False) -> None:
     """What a patient is asked for a preset, with the source of each question."""
     from ..presets import asked
-    from ..records.clinic import presets_beside
+    from ..records.clinic import presets_of
     from ..screening import shipped_rules
     from .output import show_rows
 
     rules = shipped_rules()
-    ask = asked(presets_beside(journal_file).get(preset))
+    with presets_of(journal_file) as presets:
+        ask = asked(presets.get(preset))
     found = [rule for rule in rules.rules if rule.always or rule.rule_id in ask]
     if json_:
         told = [

@@ -83,6 +83,12 @@ VISITS = Flat(
         _DAY,
         _field("state", _T, "open, closed (signed) or abandoned"),
         _field("preset_id", _T, "protocol; empty for an own plan"),
+        _field(
+            "preset_version",
+            _T,
+            "version of a protocol of the clinic's own; empty for one that comes with the program",
+        ),
+        _field("preset_sha256", _T, "of its text, where the visit names it"),
         _field("off_label", _F, "no authority has cleared the use"),
         _field("deepest_um", _I, "deepest needle protrusion setting, not depth in tissue", "um"),
         _field("interval_days", _I, "least days to the next session by the plan", "d"),

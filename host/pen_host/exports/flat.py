@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date
 from typing import Any
@@ -45,15 +45,16 @@ def tables(clinic: Clinic, identity: Identity) -> tuple[Table, ...]:
     keys = [
         row["id"] for row in clinic.store.rows(select(patients.c.id).order_by(patients.c.at, patients.c.id))
     ]
+    version = clinic.presets.versions_of_visits()
     for patient_id in keys:
         patient = clinic.patients.get(patient_id)
-        for name, day, row in _patient(clinic, patient, identity, known):
+        for name, day, row in _patient(clinic, patient, identity, known, version):
             found[name].rows.append((day, row))
     return tuple(found.values())
 
 
 def _patient(
-    clinic: Clinic, patient: Patient, identity: Identity, known: set[str]
+    clinic: Clinic, patient: Patient, identity: Identity, known: set[str], version: Callable[[Visit], str]
 ) -> Iterator[tuple[str, date | None, Row]]:
     pid = patient.patient_id
     name = identity.patient(pid)
@@ -72,7 +73,7 @@ def _patient(
     )
     for visit in reversed(clinic.visits.of(pid)):
         day = identity.day(pid, visit.day)
-        yield VISITS.name, day, _visit(clinic, visit, identity)
+        yield VISITS.name, day, _visit(clinic, visit, identity) | {"preset_version": version(visit) or None}
         if {one.session_id for one in visit.sessions} <= known:
             for row in _zones(clinic, visit, identity):
                 yield ZONES.name, day, row
@@ -115,7 +116,7 @@ def _patient(
             )
 
 
-def _visit(clinic: Clinic, visit: Visit, identity: Identity) -> Row:
+def _visit(clinic: Clinic, visit: Visit, identity: Identity) -> dict[str, Any]:
     pid = visit.patient_id
     lots = dict.fromkeys(one.lot for one in clinic.cartridges.of_visit(visit.visit_id))
     return {
@@ -124,6 +125,7 @@ def _visit(clinic: Clinic, visit: Visit, identity: Identity) -> Row:
         "day": identity.day(pid, visit.day),
         "state": str(visit.state),
         "preset_id": visit.preset_id,
+        "preset_sha256": visit.preset_digest,
         "off_label": visit.plan.off_label,
         "deepest_um": visit.plan.depth_cap_um,
         "interval_days": visit.plan.interval_days,

@@ -43,6 +43,8 @@ class Kind(StrEnum):
     """A patient was added, corrected or erased; by pseudonym and salted digest, never by name."""
     CONSENT = "consent"
     VISIT = "visit"
+    PRESET = "preset"
+    """The clinic saved a version of a preset of its own, or files of them were taken into the record."""
     STOCK = "stock"
     """A cartridge of the inventory changed its state, or a lot was called back."""
     CLEANING = "cleaning"
@@ -73,6 +75,7 @@ REQUIRED: Mapping[str, tuple[str, ...]] = {
     Kind.PATIENT: ("change",),
     Kind.CONSENT: ("change",),
     Kind.VISIT: ("change", "visit"),
+    Kind.PRESET: ("change",),
     Kind.STOCK: ("change",),
     Kind.MEASUREMENT: ("id", "kind"),
     Kind.REACTION: ("change", "reaction"),

@@ -3,7 +3,6 @@
 from pen_host.presets.loader import (
     PresetError,
     load_preset,
-    own_presets,
     parse_preset,
     read_preset,
     shipped_presets,
@@ -18,15 +17,16 @@ from pen_host.presets.models import (
     RateRange,
     ZoneChoice,
 )
-from pen_host.presets.own import OwnPresets, Version, to_toml
+from pen_host.presets.own import Book, Planned, Version, digest_of, must_be_its_own, to_toml, version_names
 from pen_host.presets.planning import asked, evidence_text, to_plan
 
 __all__ = [
+    "Book",
     "Course",
     "DepthRange",
     "Evidence",
-    "OwnPresets",
     "PassRange",
+    "Planned",
     "Preset",
     "PresetError",
     "PresetZone",
@@ -34,12 +34,14 @@ __all__ = [
     "Version",
     "ZoneChoice",
     "asked",
+    "digest_of",
     "evidence_text",
     "load_preset",
-    "own_presets",
+    "must_be_its_own",
     "parse_preset",
     "read_preset",
     "shipped_presets",
     "to_plan",
     "to_toml",
+    "version_names",
 ]

@@ -39,7 +39,7 @@ class PresetError(UsageError):
         self.fields = dict(fields or {})
         super().__init__(
             f"The preset {name} cannot be used: {'; '.join(self.problems)}. No plan was made from it and nothing was sent "
-            "to a pen. Correct the file, or choose another preset."
+            "to a pen. Correct it, or choose another preset."
         )
 
 
@@ -47,23 +47,6 @@ class PresetError(UsageError):
 def shipped_presets() -> tuple[Preset, ...]:
     """The presets that come with the program."""
     return tuple(load_preset(file) for file in sorted(SHIPPED.glob("*.toml")))
-
-
-def own_presets(folder: Path) -> tuple[Preset, ...]:
-    """A clinic's own presets, from a folder of files; none where there is no such folder.
-
-    Raises:
-        PresetError: One of them cannot be used, or has the name of another.
-    """
-    taken = {preset.preset_id for preset in shipped_presets()}
-    found = []
-    for file in sorted(folder.glob("*.toml")):
-        preset = load_preset(file)
-        if preset.preset_id in taken:
-            raise PresetError(file.name, [f"preset_id {preset.preset_id} is taken by another preset"])
-        taken.add(preset.preset_id)
-        found.append(preset)
-    return tuple(found)
 
 
 def load_preset(path: Path) -> Preset:

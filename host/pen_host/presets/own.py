@@ -1,31 +1,27 @@
-"""A clinic's own presets: files beside its record, of which every version is kept.
+"""A clinic's own presets in versions: which is in force, what it says, which one a treatment was planned by. Pure.
 
-    presets/our_own.toml               the version in force
-    presets/versions/our_own.1.toml    those before it, as they were
-
-The first line of a file says which version it is, since when and by whom; one that somebody put there by hand is version 1 of
-nobody. The old version is put aside before the new one takes its name, so a crash in between loses neither.
+A version is never changed. Each has a key of its own, so two stations that wrote version 2 at the same time wrote two versions,
+and both stay; the later one is in force, everywhere the same. A text that cannot be used here (damaged, or of a newer program)
+is kept and told, and none before it is taken in its place: what it changed may be what makes a treatment safe.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
+from functools import lru_cache
 from typing import Any
 
-from pen_host.errors import RefusedError
-from pen_host.presets.loader import PresetError, own_presets, parse_preset, read_preset, shipped_presets
+from pen_host.presets.loader import SIZE_MAX, PresetError, parse_preset, shipped_presets
 from pen_host.presets.models import Preset
-from pen_host.whole_files import write_whole
 
-VERSIONS = "versions"
-HEAD = "# derma-pen preset "
-_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
+_NOBODY_KNOWS = datetime(1970, 1, 1, tzinfo=UTC)
+"""Before everything that has a moment."""
+_READ_MOST = 512
+"""Texts whose reading is remembered. (J)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,146 +29,170 @@ class Version:
     """One version of an own preset.
 
     Attributes:
-        preset: It.
-        number: From 1.
-        digest: SHA-256 of its file.
+        version_id: Its key.
+        preset_id: Of which preset.
+        number: From 1; several stations may have written the same one.
+        text: TOML, as it was saved.
+        digest: SHA-256 of that, by which a visit names the version it was planned by.
         saved_at: Since when; None where nobody knows.
         saved_by: By whom; None where nobody knows.
+        station_id: At which station.
     """
 
-    preset: Preset
+    version_id: str
+    preset_id: str
     number: int
+    text: str
     digest: str
     saved_at: datetime | None
     saved_by: str | None
+    station_id: str
+
+    @property
+    def preset(self) -> Preset:
+        """What it says.
+
+        Raises:
+            PresetError: It cannot be used here.
+        """
+        found = _read(self.preset_id, self.text, self.digest)
+        if isinstance(found, Preset):
+            return found
+        raise PresetError(f"{self.preset_id}, version {self.number} of station {self.station_id},", found)
+
+    @property
+    def problem(self) -> str | None:
+        """Why it cannot be used here, a sentence; None where it can."""
+        try:
+            _ = self.preset
+        except PresetError as error:
+            return error.sentence
+        return None
 
 
-class OwnPresets:
-    """See the module.
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """What a visit says of the preset its plan came from.
 
-    Args:
-        folder: Where they lie; need not be there yet.
-        now: The moment, UTC.
+    Attributes:
+        preset_id: Its name.
+        digest: Of the version; None for one that comes with the program, and for visits from before versions were named.
+        at: When the visit was opened.
+        station_id: Where.
     """
 
-    def __init__(self, folder: Path, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
-        self._folder = folder
-        self._now = now
+    preset_id: str
+    digest: str | None
+    at: datetime
+    station_id: str
 
-    def all(self) -> tuple[Preset, ...]:
-        """Those in force.
 
-        Raises:
-            PresetError: One of them cannot be used, or has the name of another.
-        """
-        return own_presets(self._folder)
+class Book:
+    """Every version of every own preset of a clinic.
 
-    def newest(self, preset_id: str) -> Version | None:
-        """The version in force; None where the clinic has no such preset of its own.
+    Args:
+        versions: In any order.
+    """
 
-        Raises:
-            PresetError: It cannot be used.
-        """
-        file = self._file(preset_id)
-        return _version(file) if file.is_file() else None
+    def __init__(self, versions: Iterable[Version] = ()) -> None:
+        self._of: dict[str, list[Version]] = {}
+        for one in sorted(versions, key=_age, reverse=True):
+            self._of.setdefault(one.preset_id, []).append(one)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the presets."""
+        return tuple(sorted(self._of))
 
     def versions(self, preset_id: str) -> tuple[Version, ...]:
-        """Every version of a preset, newest first.
+        """Every version of a preset, that in force first."""
+        return tuple(self._of.get(preset_id, ()))
+
+    def newest(self, preset_id: str) -> Version | None:
+        """The version in force; None where the clinic has no such preset of its own."""
+        return next(iter(self.versions(preset_id)), None)
+
+    def presets(self) -> tuple[Preset, ...]:
+        """What is in force and can be used."""
+        return tuple(one.preset for one in self._in_force() if _in_the_way(one) is None)
+
+    def unusable(self) -> tuple[str, ...]:
+        """Presets that cannot be used here, a sentence each."""
+        return tuple(why for why in map(_in_the_way, self._in_force()) if why is not None)
+
+    def in_force(self, preset_id: str) -> Preset | None:
+        """An own preset as it is in force; None where there is none.
 
         Raises:
-            PresetError: One of them cannot be used.
+            PresetError: It cannot be used here.
         """
-        newest = self.newest(preset_id)
-        if newest is None:
-            return ()
-        older = [_version(file) for file in self._aside(preset_id).parent.glob(f"{preset_id}.*.toml")]
-        return newest, *sorted(
-            (one for one in older if one.number != newest.number), key=lambda one: one.number, reverse=True
+        found = self.newest(preset_id)
+        return None if found is None else found.preset
+
+    def planned_by(self, planned: Planned) -> Version | None:
+        """The version that a visit was planned by; None where it is none of these.
+
+        A visit that does not name one was opened before presets went to other stations: it rests on what its own station had
+        at that moment, the first version where all are younger.
+        """
+        known = self.versions(planned.preset_id)
+        if planned.digest is not None:
+            return next((one for one in reversed(known) if one.digest == planned.digest), None)
+        here = [one for one in known if one.station_id == planned.station_id] or known
+        then = (one for one in here if one.saved_at is None or one.saved_at <= planned.at)
+        return next(then, here[-1] if here else None)
+
+    def told(self, planned: Planned) -> str:
+        """What to call the version that a visit was planned by; versions of the same words are one."""
+        version = self.planned_by(planned)
+        if version is None:
+            return f"a version that is not in this record (sha256 {(planned.digest or 'not known')[:12]})"
+        known = self.versions(planned.preset_id)
+        names = version_names(known)
+        same = [names[one.version_id] for one in reversed(known) if one.digest == version.digest]
+        return same[0] if len(same) == 1 else f"{' and '.join(same)}, of the same words"
+
+    def _in_force(self) -> list[Version]:
+        return [self._of[name][0] for name in self.names]
+
+
+def version_names(versions: Sequence[Version]) -> dict[str, str]:
+    """What to call versions of one preset, by their keys: the number, and what else tells them apart where that does not."""
+    found: dict[str, str] = {}
+    for one in versions:
+        same = [other for other in versions if other.number == one.number]
+        name = f"version {one.number}"
+        if len(same) > 1:
+            name += f" of station {one.station_id}"
+        if sum(other.station_id == one.station_id for other in same) > 1:
+            name += f" ({one.version_id[:8]})"
+        found[one.version_id] = name
+    return found
+
+
+def digest_of(text: str) -> str:
+    """By which a version is named."""
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
+
+
+def must_be_its_own(preset: Preset, in_force: Sequence[Preset]) -> None:
+    """Refuse a title that another preset has, and a ground that was given for another interval or depth.
+
+    Raises:
+        PresetError: Names the fields.
+    """
+    wrong: dict[str, str] = {}
+    titles = {_words(one.title) for one in in_force if one.preset_id != preset.preset_id}
+    if _words(preset.title) in titles:
+        wrong["title"] = "another preset has this title, and whoever plans could not tell them apart"
+    grounds = [one for one in in_force if _words(one.short_interval) == _words(preset.short_interval)]
+    if preset.short_interval and grounds and not any(_same_numbers(preset, one) for one in grounds):
+        wrong["short_interval"] = (
+            f"this ground was given by {grounds[0].title} for its own interval and depth, which this preset changes; say on "
+            "whose protocol these rest"
         )
-
-    def at(self, preset_id: str, moment: datetime) -> Preset | None:
-        """A preset as it was in force at a moment; the first version where it is younger; None where there is none.
-
-        Raises:
-            PresetError: A version cannot be used.
-        """
-        found = self.versions(preset_id)
-        for one in found:
-            if one.saved_at is None or one.saved_at <= moment:
-                return one.preset
-        return found[-1].preset if found else None
-
-    def add(self, text: str, by: str) -> Version:
-        """Takes a new preset in.
-
-        Args:
-            text: TOML, as a file has it.
-            by: Who does it.
-
-        Raises:
-            PresetError: It cannot be used, its name or title is taken, or its ground is another preset's.
-            UsageError: It cannot be written.
-        """
-        preset = parse_preset(_bare(text), "as it was typed")
-        in_force = (*shipped_presets(), *self.all())
-        if preset.preset_id in {one.preset_id for one in in_force}:
-            why = f"{preset.preset_id} is taken by another preset"
-            raise PresetError(preset.preset_id, [f"preset_id {why}"], {"preset_id": why})
-        _its_own(preset, in_force)
-        return self._write(preset, text, 1, by)
-
-    def change(self, preset_id: str, text: str, replaces: str, by: str) -> Version:
-        """Puts a new version of an own preset in force; the one before is kept.
-
-        Args:
-            preset_id: Which.
-            text: TOML of the whole preset, under the same name.
-            replaces: Digest of the version it was made from.
-            by: Who does it.
-
-        Raises:
-            PresetError: It comes with the program, there is none, it cannot be used, says nothing new, its title is taken, or
-                its ground was given for other numbers.
-            RefusedError: Somebody saved another version meanwhile.
-            UsageError: It cannot be written; the version before is in force.
-        """
-        if preset_id in {one.preset_id for one in shipped_presets()}:
-            raise PresetError(
-                preset_id, ["it comes with the program and is never changed; make an own one from it"]
-            )
-        before = self.newest(preset_id)
-        if before is None:
-            raise PresetError(preset_id, ["the clinic has no preset of its own by that name"])
-        preset = parse_preset(_bare(text), preset_id)
-        if preset.preset_id != preset_id:
-            why = f"it is {preset_id} and stays so; visits name it by that"
-            raise PresetError(preset_id, [f"preset_id: {why}"], {"preset_id": why})
-        if before.digest != replaces:
-            raise RefusedError(
-                f"{before.saved_by or 'Somebody'} saved version {before.number} of {preset_id} meanwhile, so yours was not. "
-                "Open the preset again and make your change to that version."
-            )
-        if preset == before.preset:
-            raise PresetError(preset_id, ["nothing was changed, so there is no new version"])
-        _its_own(preset, (*shipped_presets(), *self.all()))
-        aside = self._aside(preset_id, before.number)
-        if not aside.is_file():
-            write_whole(aside, self._file(preset_id).read_bytes())
-        return self._write(preset, text, before.number + 1, by)
-
-    def _write(self, preset: Preset, text: str, number: int, by: str) -> Version:
-        head = {"version": number, "saved_at": self._now().isoformat(), "by": by}
-        content = f"{HEAD}{json.dumps(head)}\n{_bare(text).rstrip()}\n".encode()
-        digest = write_whole(self._file(preset.preset_id), content)
-        return Version(preset, number, digest, datetime.fromisoformat(str(head["saved_at"])), by)
-
-    def _file(self, preset_id: str) -> Path:
-        if not _NAME.fullmatch(preset_id):
-            raise PresetError(preset_id[:40], ["a preset is named by small letters, digits and underscores"])
-        return self._folder / f"{preset_id}.toml"
-
-    def _aside(self, preset_id: str, number: int = 1) -> Path:
-        return self._folder / VERSIONS / f"{preset_id}.{number}.toml"
+    if wrong:
+        raise PresetError(preset.preset_id, [f"{field}: {why}" for field, why in wrong.items()], wrong)
 
 
 def to_toml(content: Mapping[str, Any]) -> str:
@@ -201,24 +221,31 @@ def _value(value: Any) -> str:
     raise TypeError(f"a preset has no place for {type(value).__name__}")
 
 
-def _its_own(preset: Preset, in_force: Sequence[Preset]) -> None:
-    """Refuse a title that another preset has, and a ground that was given for another interval or depth.
+def _age(one: Version) -> tuple[int, datetime, str]:
+    """Orders versions, the same at every station."""
+    return one.number, one.saved_at or _NOBODY_KNOWS, one.version_id
 
-    Raises:
-        PresetError: Names the fields.
-    """
-    wrong: dict[str, str] = {}
-    titles = {_words(one.title) for one in in_force if one.preset_id != preset.preset_id}
-    if _words(preset.title) in titles:
-        wrong["title"] = "another preset has this title, and whoever plans could not tell them apart"
-    grounds = [one for one in in_force if _words(one.short_interval) == _words(preset.short_interval)]
-    if preset.short_interval and grounds and not any(_same_numbers(preset, one) for one in grounds):
-        wrong["short_interval"] = (
-            f"this ground was given by {grounds[0].title} for its own interval and depth, which this preset changes; say on "
-            "whose protocol these rest"
-        )
-    if wrong:
-        raise PresetError(preset.preset_id, [f"{field}: {why}" for field, why in wrong.items()], wrong)
+
+def _in_the_way(one: Version) -> str | None:
+    """Why a version that is in force cannot be used."""
+    if one.preset_id in {shipped.preset_id for shipped in shipped_presets()}:
+        why = "a preset that comes with the program has its name by now; save it under another one"
+        return PresetError(one.preset_id, [why]).sentence
+    return one.problem
+
+
+@lru_cache(_READ_MOST)
+def _read(preset_id: str, text: str, digest: str) -> Preset | tuple[str, ...]:
+    """What a text says, or what is wrong with it."""
+    if digest_of(text) != digest:
+        return ("its text is not the one that was saved: somebody changed it, or the record is damaged",)
+    if len(text.encode(errors="surrogatepass")) > SIZE_MAX:
+        return (f"its text is larger than {SIZE_MAX // 1024} KiB",)
+    try:
+        preset = parse_preset(text, preset_id)
+    except PresetError as error:
+        return (*error.problems, "if a newer program made it, bring this one up to date")
+    return preset if preset.preset_id == preset_id else (f"its text is that of {preset.preset_id}",)
 
 
 def _same_numbers(preset: Preset, of: Preset) -> bool:
@@ -231,35 +258,3 @@ def _same_numbers(preset: Preset, of: Preset) -> bool:
 
 def _words(text: str | None) -> str:
     return " ".join((text or "").casefold().split())
-
-
-def _version(file: Path) -> Version:
-    text = read_preset(file)
-    preset = parse_preset(text, file.name)
-    head = _head(text)
-    saved_at = head.get("saved_at")
-    return Version(
-        preset,
-        int(head.get("version", 1)),
-        hashlib.sha256(file.read_bytes()).hexdigest(),
-        datetime.fromisoformat(saved_at) if saved_at else None,
-        head.get("by"),
-    )
-
-
-def _head(text: str) -> dict[str, Any]:
-    """The first line, where it is ours; a line that was tampered with says nothing."""
-    first = text.partition("\n")[0]
-    if not first.startswith(HEAD):
-        return {}
-    try:
-        found = json.loads(first.removeprefix(HEAD))
-        datetime.fromisoformat(found["saved_at"])
-        return {"version": int(found["version"]), "saved_at": found["saved_at"], "by": str(found["by"])}
-    except (ValueError, KeyError, TypeError):
-        return {}
-
-
-def _bare(text: str) -> str:
-    """Without such a line: it is the file's, not the preset's."""
-    return text.partition("\n")[2] if text.startswith(HEAD) else text

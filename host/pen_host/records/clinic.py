@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -12,21 +14,19 @@ from sqlalchemy import select
 
 from pen_host.dose import ZoneDose
 from pen_host.journal import Journal, JournalReader, JournalUnwritableError, default_path
-from pen_host.models import Plan
-from pen_host.presets import OwnPresets, Preset, PresetError, ZoneChoice, shipped_presets, to_plan
 from pen_host.records import photo_adding, seals
-from pen_host.records.arms import Arm, arm
 from pen_host.records.cartridges import Cartridges
 from pen_host.records.cleaning import CleaningLog
 from pen_host.records.consents import Consents
 from pen_host.records.doses import visit_doses
 from pen_host.records.due import due_patients
-from pen_host.records.layout import bring_up_to_date, must_be_current
+from pen_host.records.layout import bring_up_to_date, has_tables, must_be_current
 from pen_host.records.lots import search_lot
-from pen_host.records.models import Due, LotUse, Outcome, TimelineItem, VisitState
+from pen_host.records.models import Due, LotUse, TimelineItem, VisitState
 from pen_host.records.outcomes import Outcomes
 from pen_host.records.patients import Patients
 from pen_host.records.photos import Photos
+from pen_host.records.presets import Presets
 from pen_host.records.reactions import Reactions
 from pen_host.records.recalls import Recalls
 from pen_host.records.screenings import Screenings
@@ -34,12 +34,11 @@ from pen_host.records.seals import Seal
 from pen_host.records.store import Store
 from pen_host.records.tables import visits
 from pen_host.records.timeline import Timeline
+from pen_host.records.version_arms import Cohort, Treated, cohort
 from pen_host.records.visits import Visits
 from pen_host.vault import Vault
 
 RECORD = "record.sqlite3"
-OWN_PRESETS = "presets"
-"""Folder of a clinic's own presets, beside the record."""
 AHEAD_DAYS = 14
 """How far the list of due patients looks ahead. (J)"""
 
@@ -51,61 +50,19 @@ def record_in(place: Path | None) -> Path:
     return place if place.suffix else place / RECORD
 
 
-def presets_beside(place: Path | None) -> Presets:
-    """The presets of the clinic whose record this is; the record itself is not opened."""
-    return Presets(record_in(place).parent / OWN_PRESETS)
+@contextmanager
+def presets_of(place: Path | None) -> Iterator[Presets]:
+    """The presets of the clinic whose record this is, to be read; those that come with the program where there is none yet.
 
-
-class Presets:
-    """The presets a clinic can choose from.
-
-    Args:
-        folder: Where its own presets lie.
-        now: The moment, UTC.
-
-    Attributes:
-        own: The clinic's own, with their versions.
+    Raises:
+        JournalError: The record cannot be read, or its tables are of another layout.
     """
-
-    def __init__(self, folder: Path, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
-        self.own = OwnPresets(folder, now)
-
-    def all(self) -> tuple[Preset, ...]:
-        """Shipped presets, then the clinic's own.
-
-        Raises:
-            PresetError: One of the clinic's own cannot be used.
-        """
-        return (*shipped_presets(), *self.own.all())
-
-    def at(self, preset_id: str, moment: datetime) -> Preset:
-        """A preset as it was at a moment: what a visit that was opened then rests on.
-
-        Raises:
-            PresetError: There is none.
-        """
-        shipped = next((one for one in shipped_presets() if one.preset_id == preset_id), None)
-        return shipped or self.own.at(preset_id, moment) or self.get(preset_id)
-
-    def get(self, preset_id: str) -> Preset:
-        """One preset.
-
-        Raises:
-            PresetError: There is none.
-        """
-        for preset in self.all():
-            if preset.preset_id == preset_id:
-                return preset
-        known = ", ".join(preset.preset_id for preset in self.all())
-        raise PresetError(preset_id, [f"there is no such preset; known are {known}"])
-
-    def to_plan(self, preset_id: str, choices: Sequence[ZoneChoice], *, needles: int | None = None) -> Plan:
-        """A plan from a preset and the areas measured on the patient; within every range of the preset.
-
-        Raises:
-            PresetError: There is no such preset, or a choice is outside it.
-        """
-        return to_plan(self.get(preset_id), choices, needles=needles)
+    path = record_in(place)
+    if not path.is_file() or not has_tables(path):
+        yield Presets(path, None)
+        return
+    with Clinic.read(place) as clinic:
+        yield clinic.presets
 
 
 class Clinic:
@@ -134,7 +91,7 @@ class Clinic:
         self.patients = Patients(store)
         self.consents = Consents(store, self.patients)
         self.screening = Screenings(store, self.patients)
-        self.presets = Presets(store.path.parent / OWN_PRESETS, store.now)
+        self.presets = Presets(store.path, store)
         self.recalls = Recalls(store)
         self.cartridges = Cartridges(store, self.recalls)
         self.cleaning = CleaningLog(store)
@@ -256,28 +213,37 @@ class Clinic:
 
     def due(self, day: date | None = None, ahead_days: int = AHEAD_DAYS) -> tuple[Due, ...]:
         """Patients whose next visit has come or comes within so many days, the longest overdue first."""
-        sessions = {preset.preset_id: preset.course.sessions for preset in self.presets.all()}
-        return due_patients(self._store, sessions, day or self._store.today(), ahead_days)
+        return due_patients(self._store, self.presets.sessions(), day or self._store.today(), ahead_days)
 
-    def cohort(self, preset_id: str, week: int) -> Arm:
-        """Everybody treated by a preset, as a trial would table them at the end of a week.
+    def cohort(self, preset_id: str, week: int, *, together: bool = False) -> Cohort:
+        """Everybody treated by a preset, as a trial would table them at the end of a week; told per version.
+
+        Args:
+            preset_id: The preset.
+            week: Weeks since each patient's first treatment.
+            together: Puts every version of it into one arm, and says so.
 
         Raises:
+            PresetError: There is no such preset, and nobody was treated by it.
             PoolError: Counts of two units, kinds of hair or sites would go into one mean.
         """
-        return arm(preset_id, *self._treated_by(preset_id), week)
-
-    def _treated_by(self, preset_id: str) -> tuple[dict[str, tuple[Outcome, ...]], dict[str, date]]:
-        """Measures and first day of everybody treated by a preset."""
+        named = (visits.c.patient_id, visits.c.day, visits.c.at, visits.c.station_id)
         query = (
-            select(visits.c.patient_id, visits.c.day)
+            select(*named, visits.c.preset_digest)
             .where(visits.c.preset_id == preset_id, visits.c.state == str(VisitState.CLOSED))
-            .order_by(visits.c.day)
+            .order_by(visits.c.day, visits.c.at)
         )
-        begun: dict[str, date] = {}
-        for row in self._store.rows(query):
-            begun.setdefault(row["patient_id"], row["day"])
-        return {patient: self.outcomes.of(patient) for patient in begun}, begun
+        version = self.presets.versions_told()
+        treated = [
+            Treated(
+                *(row["patient_id"], row["day"]),
+                version(preset_id, row["preset_digest"], row["at"], partial(str, row["station_id"])),
+            )
+            for row in self._store.rows(query)
+        ]
+        if not treated and preset_id not in self.presets.titles():
+            self.presets.get(preset_id)
+        return cohort(preset_id, week, treated, self.outcomes.of, together=together)
 
     def lot(self, lot: str, gtin: str | None = None) -> tuple[LotUse, ...]:
         """Who got this lot, when, from whom."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from datetime import date, timedelta
 
-from sqlalchemy import and_, exists, func, or_, select, tuple_
+from sqlalchemy import RowMapping, and_, exists, func, or_, select, tuple_
 
 from pen_host.records.models import Due
 from pen_host.records.store import Store
@@ -16,13 +16,13 @@ LAPSED_DAYS = 180
 
 
 def due_patients(
-    store: Store, sessions: Mapping[str, int | None], today: date, ahead_days: int
+    store: Store, sessions: Callable[[RowMapping], int | None], today: date, ahead_days: int
 ) -> tuple[Due, ...]:
     """Patients whose next day has come or comes soon, the longest overdue first; the lapsed ones are left out.
 
     Args:
         store: The record.
-        sessions: Sessions of each preset's course, None for one without a number.
+        sessions: Sessions of the course that a visit belongs to, None for one without a number.
         today: The day.
         ahead_days: How far to look ahead.
     """
@@ -48,7 +48,9 @@ def due_patients(
             visits.c.patient_id,
             visits.c.day,
             visits.c.next_day,
+            visits.c.at,
             visits.c.preset_id,
+            visits.c.preset_digest,
             demographics.c.full_name,
             done.label("done"),
         )
@@ -63,7 +65,7 @@ def due_patients(
     )
     found = []
     for row in store.rows(query):
-        course = sessions.get(row["preset_id"] or "")
+        course = sessions(row)
         if course is not None and row["done"] >= course:
             continue
         found.append(

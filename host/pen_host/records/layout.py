@@ -4,20 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 from sqlalchemy import Connection
 
 from pen_host.journal import Draft, Journal, JournalNewerError, JournalUnwritableError, Kind, layout, sqlite
+from pen_host.presets.folder import FOLDER
+from pen_host.records.models import Person
+from pen_host.records.presets import take_in
+from pen_host.records.store import Writing
+from pen_host.records.tables import own_presets
 
 SCRIPTS = Path(__file__).parent / "migrations"
 VERSION_TABLE = "clinic_version"
-NEWEST = "c0003"
+NEWEST = "c0004"
 """Revision of the last migration; a test compares it with the scripts."""
+
+_MIGRATION = Person(name="pen", role="system")
 
 
 def bring_up_to_date(journal: Journal) -> None:
     """Gives the record today's clinical tables, in one transaction; a record that has some is copied first.
+
+    With the table of own presets come those that lie as files beside the record.
 
     Raises:
         JournalError: The tables are newer than this program, the record could not be copied or not migrated; it is as it
@@ -33,8 +43,13 @@ def bring_up_to_date(journal: Journal) -> None:
         told["copy"] = layout.copy_before(journal.path, NEWEST).name
 
     def change(connection: Connection) -> Sequence[Draft]:
+        has_presets = connection.dialect.has_table(connection, own_presets.name)
         layout.migrate(journal.path, connection, SCRIPTS)
-        return [Draft(Kind.JOURNAL_MIGRATED, told)]
+        drafts = [Draft(Kind.JOURNAL_MIGRATED, told)]
+        if not has_presets:
+            writing = Writing(connection, journal.station_id, datetime.now(UTC), _MIGRATION)
+            drafts += take_in(writing, journal.path.parent / FOLDER)
+        return drafts
 
     journal.change_layout(change)
 
@@ -57,6 +72,15 @@ def must_be_current(path: Path) -> None:
     if held not in layout.revisions(SCRIPTS):
         raise JournalNewerError(path, held)
     raise JournalUnwritableError(path, "its clinical tables are of an older layout; open it once for writing")
+
+
+def has_tables(path: Path) -> bool:
+    """Whether a record has clinical tables, of whichever layout.
+
+    Raises:
+        JournalError: It cannot be read.
+    """
+    return bool(_held(path))
 
 
 def _held(path: Path) -> str:

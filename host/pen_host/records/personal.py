@@ -28,10 +28,11 @@ PLAIN: Mapping[str, tuple[str, ...]] = {
     "consents": ("relation", "signed_on"),
     "screenings": ("day", "answers", "findings", "settled", "overrides"),
     "visits": (
-        *("day", "state", "preset_id", "plan", "overrides", "endpoint", "open_for"),
+        *("day", "state", "preset_id", "preset_digest", "plan", "overrides", "endpoint", "open_for"),
         *("next_day", "next_rule", "next_sentence", "next_reason", "abandoned_reason"),
         *("signer_name", "signer_role", "signed_meaning"),
     ),
+    "own_presets": ("preset_id", "text", "digest", "saved_by"),
     "visit_sessions": ("session_id", "pen_serial"),
     "cartridges": ("gtin", "serial", "chip_serial", "lot", "expiry"),
     "cartridge_uses": ("session_id",),

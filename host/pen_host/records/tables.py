@@ -136,6 +136,8 @@ visits = _table(
     Column("day", Day, nullable=False),
     Column("state", Text, nullable=False),
     Column("preset_id", Text),
+    # of the text of an own preset's version; null for a preset that comes with the program
+    Column("preset_digest", Text),
     Column("plan", Json, nullable=False),
     Column("depth_um", Integer, nullable=False),
     Column("interval_days", Integer, nullable=False),
@@ -159,8 +161,22 @@ visits = _table(
     CheckConstraint("(state = 'open') = (open_for IS NOT NULL)", name="visits_open_for"),
     CheckConstraint("(state = 'closed') = (signer_name IS NOT NULL)", name="visits_signed"),
     # who is due is answered from these two alone: a row carries its whole plan
-    Index("visits_next_day", "state", "next_day", "patient_id", "day", "at", "preset_id"),
+    Index("visits_next_day", "state", "next_day", "patient_id", "day", "at", "preset_id", "preset_digest"),
     Index("visits_patient", "patient_id", "day", "at", "state", "preset_id"),
+)
+
+# One row a version, never changed. No constraint on the number: two stations may write the same one, and both stay.
+own_presets = _table(
+    "own_presets",
+    _key(),
+    Column("preset_id", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    # since when and by whom, null where nobody knows; `at` and `by_name` tell of the row
+    Column("saved_at", Moment),
+    Column("saved_by", Text),
+    CheckConstraint("version > 0", name="own_presets_version"),
 )
 
 visit_sessions = _table(

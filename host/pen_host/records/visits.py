@@ -106,6 +106,7 @@ class Visits:
         by: Person,
         *,
         preset_id: str | None = None,
+        preset_digest: str | None = None,
         overrides: Sequence[Override] = (),
     ) -> Visit:
         """Opens a visit.
@@ -117,6 +118,7 @@ class Visits:
             consent_id: That stands.
             by: Who treats.
             preset_id: The preset the plan came from.
+            preset_digest: Of its version, where it is the clinic's own; see `Presets.chosen`.
             overrides: Findings on plan and interval that are gone past; those of the screening are in the screening.
 
         Raises:
@@ -155,6 +157,7 @@ class Visits:
                 state=str(VisitState.OPEN),
                 open_for=patient.patient_id,
                 preset_id=preset_id,
+                preset_digest=preset_digest,
                 plan=plan.model_dump(mode="json"),
                 depth_um=plan.depth_cap_um,
                 interval_days=plan.interval_days,
@@ -167,6 +170,7 @@ class Visits:
                 "visit": key,
                 "plan_digest": plan.plan_digest,
                 "preset": preset_id,
+                **({"preset_digest": preset_digest} if preset_digest else {}),
             }
             told |= {"screening": screening_id, "consent": consent_id, "off_label": plan.off_label}
             drafts = [Draft(Kind.VISIT, told, subject=patient.patient_id)]
@@ -449,6 +453,7 @@ def as_visit(row: RowMapping, sessions: tuple[VisitSession, ...]) -> Visit:
         day=row["day"],
         state=VisitState(row["state"]),
         preset_id=row["preset_id"],
+        preset_digest=row["preset_digest"],
         plan=as_plan(row["plan"]),
         screening_id=row["screening_id"],
         consent_id=row["consent_id"],

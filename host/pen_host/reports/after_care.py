@@ -91,7 +91,7 @@ def _lines(clinic: Clinic, visit: Visit) -> tuple[str, ...]:
     if visit.preset_id is None:
         return GENERAL
     try:
-        return clinic.presets.at(visit.preset_id, visit.opened_at).after_care
+        return clinic.presets.of_visit(visit).after_care
     except PresetError:
         # the preset of an old visit may be gone; what holds for all of them still holds
         return GENERAL

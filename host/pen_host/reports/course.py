@@ -185,9 +185,7 @@ def _reactions(reactions: Sequence[Reaction]) -> Iterator[Block]:
 def _evidence(clinic: Clinic, visit: Visit) -> Iterator[Block]:
     """What the protocol rests on, so that nobody takes one patient's curve for proof."""
     try:
-        preset: Preset | None = (
-            clinic.presets.at(visit.preset_id, visit.opened_at) if visit.preset_id else None
-        )
+        preset: Preset | None = clinic.presets.of_visit(visit) if visit.preset_id else None
     except PresetError:
         preset = None
     yield Heading("What the protocol rests on")

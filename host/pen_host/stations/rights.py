@@ -7,8 +7,8 @@
 | `pen_reader` | read the clinical tables without what `pen_host.records.personal` lists: for reports over a clinic |
 | `pen_auditor` | read chains, signed heads, stations and conflicts |
 
-Only erasing removes anything: names, notes and photographs. Nobody but the owner of the tables changes a chain, and the guards
-refuse the owner as well.
+A version of an own preset is added and then stays as it is. Only erasing removes anything: names, notes and photographs. Nobody
+but the owner of the tables changes a chain, and the guards refuse the owner as well.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from pen_host.records.personal import ROWS, hidden
 
 STATION, READER, AUDITOR = "pen_station", "pen_reader", "pen_auditor"
 _SETTLING = ("settled_by", "settled_at", "settled_how", "settled_reason", "settled_station")
+_KEPT_AS_THEY_ARE = frozenset({"own_presets"})
+"""Tables of which nobody changes a row: a treatment names the version it was planned by."""
 _NEVER_CHANGED = {"station_id", "at", "by_name", "by_role"}
 
 _ROLE = """
@@ -94,11 +96,10 @@ def _clinical(table: Table) -> Iterator[str]:
     keys = {column.name for column in table.primary_key.columns}
     changeable = [column.name for column in table.columns if column.name not in keys | _NEVER_CHANGED]
     yield f'GRANT SELECT, INSERT ON "{table.name}" TO {STATION}'
-    yield (
-        f'GRANT UPDATE ({", ".join(changeable)}) ON "{table.name}" TO {STATION}' if changeable else "SELECT 1"
-    )
     yield from _own_rows(table.name, read="true")
-    yield from _policy(table.name, "UPDATE", "true", "true")
+    if changeable and table.name not in _KEPT_AS_THEY_ARE:
+        yield f'GRANT UPDATE ({", ".join(changeable)}) ON "{table.name}" TO {STATION}'
+        yield from _policy(table.name, "UPDATE", "true", "true")
     if table.name in ROWS:
         yield f'GRANT DELETE ON "{table.name}" TO {STATION}'
         yield from _policy(table.name, "DELETE", "true")

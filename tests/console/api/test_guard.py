@@ -269,7 +269,7 @@ def routes(browser: Browser) -> dict[str, set[str]]:
         "patient_id": "P-00000-00000",
         "session_id": "s1",
         "preset_id": "neck_wrinkles",
-        "number": "1",
+        "which": "1",
     }
     keys = ("photo_id", "reaction_id", "consent_id", "outcome_id")
     return {

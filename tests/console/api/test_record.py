@@ -283,7 +283,9 @@ def test_a_reaction_is_followed_day_by_day_until_somebody_looked_at_it(
 
 
 def test_a_cohort_has_its_unit_and_two_units_are_not_put_together(told: Told) -> None:
-    found = told.browser.get(f"/api/cohorts/{PRESET}?week=12").json
+    whole = told.browser.get(f"/api/cohorts/{PRESET}?week=12").json
+    (found,) = whole["arms"]
+    assert (whole["pooled"], whole["of_several"], found["version"]) == (None, 0, "")
     assert found["change"]["unit"] == "all hairs per cm2"
     assert (found["change"]["n"], found["change"]["mean"]) == (1, 9.0)
     assert found["change"]["low"] is None, "one patient gives no interval"

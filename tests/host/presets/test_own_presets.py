@@ -1,161 +1,166 @@
-"""A clinic's own presets: judged as the shipped ones, every version kept, none lost when the program dies amid a save."""
+"""A clinic's own presets in versions: which is in force, the same wherever rows came from; what cannot be used is told."""
 
 from __future__ import annotations
 
 import tomllib
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import pen_host.presets.own as own_module
-from pen_host.errors import RefusedError, UsageError
-from pen_host.presets import OwnPresets, PresetError, shipped_presets, to_toml
-from pen_host.presets.own import HEAD
+from pen_host.presets import (
+    Book,
+    Planned,
+    PresetError,
+    Version,
+    digest_of,
+    shipped_presets,
+    to_toml,
+    version_names,
+)
 
 BASE = shipped_presets()[0].model_dump(mode="json")
-OURS = "Ours"
 START = datetime(2028, 2, 1, 12, tzinfo=UTC)
 
 
-DEEPER = {**BASE["zones"][0]["depth_um"], "low": 1_000}
+def text(preset_id: str = "our_own", **changes: Any) -> str:
+    return to_toml({**BASE, "preset_id": preset_id, "title": "Ours", **changes})
 
 
-class Clock:
-    def __init__(self) -> None:
-        self.at = START
-
-    def __call__(self) -> datetime:
-        self.at += timedelta(hours=1)
-        return self.at
-
-
-def text(**changes: Any) -> str:
-    return to_toml({**BASE, "preset_id": "our_own", "title": OURS, **changes})
-
-
-@pytest.fixture
-def own(tmp_path: Path) -> OwnPresets:
-    return OwnPresets(tmp_path / "presets", Clock())
+def version(
+    number: int = 1,
+    content: str = "",
+    *,
+    key: str = "a",
+    days: int | None = 0,
+    station: str = "s1",
+    name: str = "our_own",
+) -> Version:
+    said = content or text(name, title=f"Ours, {number} of {station}")
+    saved_at = None if days is None else START + timedelta(days=days)
+    return Version(key, name, number, said, digest_of(said), saved_at, "anna", station)
 
 
-def test_every_version_is_kept_and_found_by_its_time(own: OwnPresets) -> None:
-    first = own.add(text(), "Anna")
-    second = own.change("our_own", text(title="Ours, changed"), first.digest, "Bob")
-    third = own.change("our_own", text(title="Ours, again"), second.digest, "Anna")
-    assert own.versions("our_own") == (third, second, first)
-    assert [one.saved_by for one in own.versions("our_own")] == ["Anna", "Bob", "Anna"]
-    assert [preset.title for preset in own.all()] == ["Ours, again"]
-    at = [START, first.saved_at, second.saved_at, START + timedelta(days=9)]
-    found = [own.at("our_own", moment) for moment in at if moment]
-    assert [one.title for one in found if one] == [
-        OURS,
-        OURS,
-        "Ours, changed",
-        "Ours, again",
+ROWS = st.lists(
+    st.builds(
+        version,
+        st.integers(1, 3),
+        key=st.text("0123456789abcdef", min_size=1, max_size=3),
+        days=st.none() | st.integers(0, 2),
+        station=st.sampled_from(["s1", "s2"]),
+        name=st.sampled_from(["our_own", "our_other"]),
+    ),
+    unique_by=lambda one: one.version_id,
+    max_size=8,
+)
+
+
+@settings(max_examples=60)
+@given(ROWS, st.randoms(use_true_random=False))
+def test_in_force_is_the_same_in_whatever_order_rows_came_and_none_is_lost(
+    rows: list[Version], random: Any
+) -> None:
+    shuffled = [*rows]
+    random.shuffle(shuffled)
+    book, other = Book(rows), Book(shuffled)
+    assert book.names == other.names
+    for name in book.names:
+        found = book.versions(name)
+        assert found == other.versions(name)
+        assert book.newest(name) == found[0]
+        assert found[0].number == max(one.number for one in found)
+        names = version_names(found)
+        assert len(set(names.values())) == len(found), "each is told apart"
+    assert sorted(one.version_id for name in book.names for one in book.versions(name)) == sorted(
+        one.version_id for one in rows
+    )
+
+
+def test_two_stations_versions_of_one_number_both_stay_and_the_later_is_in_force() -> None:
+    here, there = version(2, key="f", days=1, station="s1"), version(2, key="0", days=2, station="s2")
+    book = Book([here, version(1, key="1"), there])
+    assert [one.station_id for one in book.versions("our_own")] == ["s2", "s1", "s1"]
+    assert [preset.title for preset in book.presets()] == ["Ours, 2 of s2"]
+    names = version_names(book.versions("our_own"))
+    assert list(names.values()) == ["version 2 of station s2", "version 2 of station s1", "version 1"]
+    twice = version_names([version(2, key="f" * 32), version(2, key="e" * 32)])
+    assert list(twice.values()) == [
+        "version 2 of station s1 (ffffffff)",
+        "version 2 of station s1 (eeeeeeee)",
     ]
 
 
-def test_a_file_put_there_by_hand_is_the_first_version_of_nobody(own: OwnPresets, tmp_path: Path) -> None:
-    (tmp_path / "presets").mkdir()
-    (tmp_path / "presets" / "our_own.toml").write_text(text(), "utf-8")
-    (by_hand,) = own.versions("our_own")
-    assert (by_hand.number, by_hand.saved_at, by_hand.saved_by) == (1, None, None)
-    own.change("our_own", text(title="Ours, changed"), by_hand.digest, "Bob")
-    assert own.at("our_own", START - timedelta(days=999)) == by_hand.preset
-
-
 @pytest.mark.parametrize(
-    ("changes", "field"),
+    ("content", "why"),
     [
-        ({"sources": []}, "sources"),
-        ({"interval_days": 1, "short_interval": None}, "interval_days"),
-        ({"off_label": False}, "off_label"),
-        ({"title": ""}, "title"),
-        ({"ask": ["no_such_rule"]}, None),
-        ({"preset_id": shipped_presets()[0].preset_id}, "preset_id"),
-        ({"title": f" {shipped_presets()[1].title.upper()}"}, "title"),
-        ({"interval_days": 1}, "short_interval"),
-        ({"zones": [{**BASE["zones"][0], "depth_um": DEEPER}]}, "short_interval"),
-        ({"surprise": 1}, "surprise"),
+        ("this is [no preset", "not valid TOML"),
+        (text(surprise=1), "bring this one up to date"),
+        (
+            text(zones=[{**BASE["zones"][0], "depth_um": {"low": 1_000, "usual": 3_000, "high": 3_000}}]),
+            "depth_um",
+        ),
+        (text("another"), "its text is that of another"),
+        ("#" * 70_000, "larger than 64 KiB"),
+        (text(title="\ud800"), "cannot be used"),
     ],
 )
-def test_what_a_file_would_be_refused_for_is_not_saved(
-    own: OwnPresets, tmp_path: Path, changes: dict[str, Any], field: str | None
+def test_a_text_that_cannot_be_used_is_told_stands_in_nobodys_way_and_is_not_replaced_by_an_older_one(
+    content: str, why: str
 ) -> None:
-    with pytest.raises(PresetError) as refused:
-        own.add(text(**changes), "Anna")
-    if field:
-        assert list(refused.value.fields) == [field]
-    assert not (tmp_path / "presets").exists()
+    bad = version(2, content, key="b")
+    book = Book([version(1), bad, version(1, key="c", name="our_other")])
+    assert [preset.preset_id for preset in book.presets()] == ["our_other"]
+    (told,) = book.unusable()
+    assert why in told
+    assert told.startswith("The preset our_own, version 2 of station s1, cannot be used")
+    with pytest.raises(PresetError):
+        book.in_force("our_own")
+    assert book.versions("our_own")[1].preset.title == "Ours, 1 of s1", (
+        "what was planned by it still knows it"
+    )
 
 
-def test_a_shipped_preset_an_old_version_and_no_change_are_refused(own: OwnPresets) -> None:
-    first = own.add(text(), "Anna")
-    shipped = shipped_presets()[0]
-    with pytest.raises(PresetError, match="never changed"):
-        own.change(shipped.preset_id, to_toml(shipped.model_dump(mode="json")), "0", "Anna")
-    with pytest.raises(PresetError, match="no preset of its own"):
-        own.change("another", text(), first.digest, "Anna")
-    with pytest.raises(PresetError, match="nothing was changed"):
-        own.change("our_own", text(), first.digest, "Anna")
-    with pytest.raises(PresetError, match="stays so"):
-        own.change("our_own", text(preset_id="renamed"), first.digest, "Anna")
-    with pytest.raises(PresetError, match="small letters"):
-        own.newest("../../etc/passwd")
-    own.change("our_own", text(title="By Bob"), first.digest, "Bob")
-    with pytest.raises(RefusedError, match="Bob saved version 2"):
-        own.change("our_own", text(title="By Anna"), first.digest, "Anna")
-    assert [preset.title for preset in own.all()] == ["By Bob"]
+def test_a_text_that_is_not_the_one_that_was_saved_is_not_used() -> None:
+    was = version(1)
+    altered = Version("a", "our_own", 1, was.text.replace("Ours", "Mine"), was.digest, START, "anna", "s1")
+    assert altered.problem is not None
+    assert "somebody changed it" in altered.problem
 
 
-def test_a_ground_goes_with_its_numbers_and_is_given_anew_for_others(own: OwnPresets) -> None:
-    assert BASE["short_interval"]
-    first = own.add(text(zones=BASE["zones"][:1]), "Anna")
-    with pytest.raises(PresetError) as refused:
-        own.change("our_own", text(interval_days=14), first.digest, "Anna")
-    assert list(refused.value.fields) == ["short_interval"]
-    assert own.versions("our_own") == (first,)
-    anew = text(interval_days=14, short_interval="Ours, of 2026: every two weeks.")
-    second = own.change("our_own", anew, first.digest, "Anna")
-    other = {"preset_id": "another", "title": "Another", "interval_days": 14}
-    own.add(text(**other, short_interval="Ours, of 2026: every two weeks."), "Bob")
-    with pytest.raises(PresetError, match="title"):
-        own.change("our_own", text(title="another"), second.digest, "Anna")
+def test_a_name_that_the_program_took_meanwhile_is_told() -> None:
+    shipped = shipped_presets()[0].preset_id
+    book = Book([version(1, name=shipped)])
+    assert book.presets() == ()
+    (told,) = book.unusable()
+    assert "comes with the program has its name by now" in told
 
 
-@pytest.mark.parametrize("dies_at", [1, 2])
-def test_a_save_that_dies_leaves_the_version_before_in_force_and_can_be_repeated(
-    own: OwnPresets, monkeypatch: pytest.MonkeyPatch, dies_at: int
-) -> None:
-    first, writes, whole = own.add(text(), "Anna"), 0, own_module.write_whole
-
-    def dying(path: Path, content: bytes) -> str:
-        nonlocal writes
-        writes += 1
-        if writes == dies_at:
-            raise UsageError("No space left on device.")
-        return whole(path, content)
-
-    with monkeypatch.context() as patched:
-        patched.setattr(own_module, "write_whole", dying)
-        with pytest.raises(UsageError):
-            own.change("our_own", text(title="Ours, changed"), first.digest, "Bob")
-    assert own.versions("our_own") == (first,)
-    second = own.change("our_own", text(title="Ours, changed"), first.digest, "Bob")
-    assert own.versions("our_own") == (second, first)
+def test_a_visit_was_planned_by_the_version_it_names_and_by_no_other() -> None:
+    first, second = version(1, key="1"), version(2, key="2", days=5)
+    book = Book([first, second])
+    for one in (first, second):
+        planned = Planned("our_own", one.digest, START + timedelta(days=9), "s1")
+        assert book.planned_by(planned) == one
+    assert book.planned_by(Planned("our_own", "0" * 64, START + timedelta(days=9), "s1")) is None
+    assert book.planned_by(Planned("never_there", None, START, "s1")) is None
 
 
-def test_a_first_line_that_was_tampered_with_says_nothing(own: OwnPresets, tmp_path: Path) -> None:
-    own.add(text(), "Anna")
-    file = tmp_path / "presets" / "our_own.toml"
-    file.write_text(HEAD + '{"version": "x"}\n' + text(), "utf-8")
-    found = own.newest("our_own")
-    assert found is not None
-    assert (found.number, found.saved_by) == (1, None)
+def test_a_visit_of_before_was_planned_by_what_its_own_station_had_then() -> None:
+    own = [version(1, key="1", days=0), version(2, key="2", days=4)]
+    elsewhere = version(3, key="3", days=2, station="s2")
+    book = Book([*own, elsewhere])
+    numbers = [
+        found.number
+        for days in (-1, 0, 3, 4, 9)
+        if (found := book.planned_by(Planned("our_own", None, START + timedelta(days=days), "s1")))
+    ]
+    assert numbers == [1, 1, 1, 2, 2]
+    there = book.planned_by(Planned("our_own", None, START + timedelta(days=9), "s2"))
+    assert there == elsewhere
+    nowhere = book.planned_by(Planned("our_own", None, START + timedelta(days=3), "s9"))
+    assert nowhere == elsewhere, "a station that had none rests on what is known of that day"
 
 
 VALUES = st.recursive(

@@ -19,7 +19,6 @@ from pen_host.presets import (
     ZoneChoice,
     asked,
     load_preset,
-    own_presets,
     parse_preset,
     shipped_presets,
     to_plan,
@@ -219,21 +218,6 @@ def test_a_short_interval_without_a_word_is_refused() -> None:
     lines = [line for line in TEXT.splitlines() if not line.startswith("short_interval")]
     with pytest.raises(PresetError, match="shorter than the 28 days its depth asks for"):
         parse_preset("\n".join(lines))
-
-
-def test_a_clinics_own_presets_are_read_from_its_folder(tmp_path: Path) -> None:
-    assert own_presets(tmp_path / "none") == ()
-    (tmp_path / "ours.toml").write_text(
-        TEXT.replace('"hair_weekly_dhurat_2013"', '"our_own"', 1), encoding="utf-8"
-    )
-    (mine,) = own_presets(tmp_path)
-    assert mine.preset_id == "our_own"
-
-
-def test_an_own_preset_cannot_take_another_ones_name(tmp_path: Path) -> None:
-    (tmp_path / "ours.toml").write_text(TEXT, encoding="utf-8")
-    with pytest.raises(PresetError, match="is taken"):
-        own_presets(tmp_path)
 
 
 def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:

@@ -100,6 +100,7 @@ class Bench:
     def visit(
         self, patient: Patient, preset: str = FORTNIGHTLY, overrides: tuple[Override, ...] = ()
     ) -> Visit:
+        _, version = self.clinic.presets.chosen(preset)
         plan = self.plan(preset)
         screened = self.screened(patient, plan)
         consent = self.consent(patient)
@@ -110,6 +111,7 @@ class Bench:
             consent,
             ANNA,
             preset_id=preset,
+            preset_digest=version,
             overrides=overrides,
         )
 

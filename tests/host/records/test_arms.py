@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pen_host.presets import PresetError, to_toml
 from pen_host.records.arms import arm, mean_interval, student_t
 from pen_host.records.cohort import PoolError
 from pen_host.records.keys import new_key, new_pseudonym
@@ -24,6 +25,7 @@ from pen_host.records.models import (
     Person,
     SevenPoint,
 )
+from pen_host.records.version_arms import Treated, cohort
 
 from .conftest import ANNA, Bench
 
@@ -186,9 +188,92 @@ def test_a_clinics_cohort_is_everybody_treated_by_a_preset(bench: Bench) -> None
         else:
             bench.clinic.outcomes.record(patient.patient_id, hairs(number), bench.day, ANNA)
     bench.patient("Nobody Treated")
-    found = bench.clinic.cohort("hair_fortnightly_faghihi_2021", 2)
+    whole = bench.clinic.cohort("hair_fortnightly_faghihi_2021", 2)
+    (found,) = whole.arms
+    assert (whole.pooled, whole.of_several, found.name) == (None, 0, "")
     assert found.patients == 1
     assert found.change
     assert (found.change.mean, found.change.low) == (12, None)
     assert "too few for an interval" in found.change.sentence
-    assert bench.clinic.cohort("face_wrinkles", 2).patients == 0
+    assert [one.patients for one in bench.clinic.cohort("face_wrinkles", 2).arms] == [0]
+    with pytest.raises(PresetError, match="no such preset"):
+        bench.clinic.cohort("never_there", 2)
+
+
+# --- per version --------------------------------------------------------------------------------------------------------------
+
+PATIENTS = st.lists(
+    st.lists(
+        st.tuples(st.integers(0, 20), st.sampled_from(["version 1", "version 2", "version 3"])),
+        min_size=1,
+        max_size=4,
+    ),
+    max_size=6,
+)
+
+
+@given(PATIENTS, st.booleans())
+def test_everybody_is_in_one_versions_arm_or_told_to_be_in_none(
+    courses: list[list[tuple[int, str]]], together: bool
+) -> None:
+    treated = [
+        Treated(f"P{number}", FIRST + timedelta(weeks=week), version)
+        for number, course in enumerate(courses)
+        for week, version in sorted(course)
+    ]
+    treated.sort(key=lambda one: one.day)
+    found = cohort("ours", WEEK, treated, lambda _: (), together=together)
+    assert sum(one.patients for one in found.arms) + found.of_several == len(courses)
+    versions = {one.version for one in treated}
+    assert (found.pooled is not None) is (together and len(versions) > 1)
+    if found.pooled:
+        assert all(version in found.pooled for version in versions)
+    if together:
+        assert (len(found.arms), found.of_several) == (1, 0)
+        return
+    for arm_ in found.arms:
+        wanted = [
+            course
+            for course in courses
+            if {version for week, version in course if week <= min(course)[0] + WEEK + 2} == {arm_.name}
+        ]
+        assert arm_.patients == len(wanted)
+
+
+def test_a_cohort_of_an_own_preset_is_told_per_version_and_put_together_only_when_asked(bench: Bench) -> None:
+    presets = bench.clinic.presets
+    base = {
+        **presets.get("hair_fortnightly_faghihi_2021").model_dump(mode="json"),
+        "preset_id": "ours",
+        "title": "Ours",
+    }
+    first = presets.own.add(to_toml(base), ANNA)
+    changes = {"Ada": (12, ["first"]), "Bea": (30, ["second"]), "Cleo": (90, ["first", "second"])}
+    patients = {name: bench.patient(name).patient_id for name in changes}
+    for patient in patients.values():
+        bench.clinic.outcomes.record(patient, hairs(100), bench.day, ANNA, baseline=True)
+
+    def treat(version: str, session: int) -> None:
+        for name, (_, versions) in changes.items():
+            if version in versions:
+                patient = bench.clinic.patients.get(patients[name])
+                bench.treated(patient, f"S{session}{name}", f"s{session}{name.lower()}", "ours")
+
+    treat("first", 1)
+    bench.later(14)
+    presets.own.change("ours", to_toml({**base, "title": "Ours, changed"}), first.digest, ANNA)
+    treat("second", 2)
+    bench.later(14)
+    for name, (more, _) in changes.items():
+        bench.clinic.outcomes.record(patients[name], hairs(100 + more), bench.day, ANNA)
+    found = bench.clinic.cohort("ours", 3)
+    assert [(one.name, one.patients, one.change and one.change.mean) for one in found.arms] == [
+        ("version 1", 1, 12),
+        ("version 2", 1, 30),
+    ]
+    assert (found.of_several, found.pooled) == (1, None)
+    assert all("hairs per cm2" in one.change.sentence for one in found.arms if one.change)
+    whole = bench.clinic.cohort("ours", 3, together=True)
+    assert [(one.patients, one.change and one.change.mean) for one in whole.arms] == [(3, 44)]
+    assert whole.pooled is not None
+    assert "2 versions are put together, as was asked: version 1, version 2" in whole.pooled

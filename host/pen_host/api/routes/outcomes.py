@@ -12,6 +12,7 @@ from ...records.arms import Arm, MeanChange
 from ...records.cohort import Share
 from ...records.models import OUTCOME_KINDS, DiaryEntry, NewReaction, Outcome, Reaction
 from ...records.outcomes import measured_of
+from ...records.version_arms import Cohort
 from ..models import Line, Model, Words
 from ..people import Permission, signer
 from ..reception import Caller
@@ -85,11 +86,11 @@ class ShareView(Model):
         return cls(responders=found.responders, n=found.n, low=found.low, high=found.high)
 
 
-class CohortView(Model):
-    """Everybody treated by a preset, at the end of a week."""
+class ArmView(Model):
+    """Everybody treated by one version of a preset."""
 
-    preset: str
-    week: int
+    version: str
+    """What it is called; empty where the preset has no versions, or they are put together."""
     patients: int
     change: ChangeView | None
     blinded: ShareView | None
@@ -97,16 +98,38 @@ class CohortView(Model):
     left_out: dict[str, int]
 
     @classmethod
-    def of(cls, found: Arm, week: int) -> CohortView:
+    def of(cls, found: Arm) -> ArmView:
         """From the record's own."""
         return cls(
-            preset=found.name,
-            week=week,
+            version=found.name,
             patients=found.patients,
             change=ChangeView.of(found.change) if found.change else None,
             blinded=ShareView.of(found.blinded) if found.blinded else None,
             own=ShareView.of(found.own) if found.own else None,
             left_out=dict(found.left_out),
+        )
+
+
+class CohortView(Model):
+    """Everybody treated by a preset, at the end of a week, per version."""
+
+    preset: str
+    week: int
+    arms: tuple[ArmView, ...]
+    pooled: str | None
+    """That several versions are put together, a sentence; null where they are not."""
+    of_several: int
+    """Patients treated by several versions in that time, who are in no arm."""
+
+    @classmethod
+    def of(cls, found: Cohort) -> CohortView:
+        """From the record's own."""
+        return cls(
+            preset=found.preset_id,
+            week=found.week,
+            arms=tuple(map(ArmView.of, found.arms)),
+            pooled=found.pooled,
+            of_several=found.of_several,
         )
 
 
@@ -158,13 +181,16 @@ def amend(service: Service, session: Session, outcome_id: str, asked: Amend) -> 
 
 @router.get("/cohorts/{preset_id}")
 def cohort(
-    service: Service, session: Session, preset_id: str, week: Annotated[int, Query(ge=1, le=WEEK_MAX)] = 12
+    service: Service,
+    session: Session,
+    preset_id: str,
+    week: Annotated[int, Query(ge=1, le=WEEK_MAX)] = 12,
+    *,
+    together: bool = False,
 ) -> CohortView:
-    """Mean change, interval and shares of responders; counts of two units are not put together."""
+    """Mean change, interval and shares of responders per version, or of all together; counts of two units never are."""
     service.need(Caller(session), Permission.RECORDS)
-    clinic = service.visiting.clinic
-    clinic.presets.get(preset_id)
-    return CohortView.of(clinic.cohort(preset_id, week), week)
+    return CohortView.of(service.visiting.clinic.cohort(preset_id, week, together=together))
 
 
 @router.get("/reactions/escalated")

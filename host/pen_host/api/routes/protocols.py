@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from ..people import Permission
-from ..protocols import ChangePreset, NewPreset, PresetView
+from ..protocols import ChangePreset, NewPreset, PresetView, VersionView
 from ..reception import Caller
 from .shared import PROBLEMS, Service, Session
 
@@ -14,9 +14,17 @@ router = APIRouter(prefix="/api/protocols", tags=["protocols"], responses=PROBLE
 
 @router.get("")
 def presets(service: Service, session: Session) -> tuple[PresetView, ...]:
-    """Every preset, shipped ones first."""
+    """Every preset that can be used, shipped ones first."""
     service.need(Caller(session), Permission.RECORDS)
     return service.office.protocols.all()
+
+
+# with a hyphen, which no preset has in its name
+@router.get("/not-usable")
+def unusable(service: Service, session: Session) -> tuple[str, ...]:
+    """Presets of the clinic's own that cannot be used at this station, a sentence each."""
+    service.need(Caller(session), Permission.RECORDS)
+    return service.office.protocols.unusable()
 
 
 @router.get("/{preset_id}")
@@ -26,11 +34,18 @@ def one(service: Service, session: Session, preset_id: str) -> PresetView:
     return service.office.protocols.one(preset_id)
 
 
-@router.get("/{preset_id}/versions/{number}")
-def version(service: Service, session: Session, preset_id: str, number: int) -> PresetView:
-    """An own preset as it was: what plans that were signed then rest on."""
+@router.get("/{preset_id}/versions")
+def versions(service: Service, session: Session, preset_id: str) -> tuple[VersionView, ...]:
+    """Every version of an own preset, those that cannot be used at this station among them."""
     service.need(Caller(session), Permission.RECORDS)
-    return service.office.protocols.version(preset_id, number)
+    return service.office.protocols.versions(preset_id)
+
+
+@router.get("/{preset_id}/versions/{which}")
+def version(service: Service, session: Session, preset_id: str, which: str) -> PresetView:
+    """An own preset as it was, by number or key: what plans that were signed then rest on."""
+    service.need(Caller(session), Permission.RECORDS)
+    return service.office.protocols.version(preset_id, which)
 
 
 @router.post("")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from functools import partial
 
 from ...api.routes import outcomes
-from ...api.routes.outcomes import WEEK_MAX, CohortView, ShareView
+from ...api.routes.outcomes import WEEK_MAX, ArmView, ShareView
 from ...api.service import ConsoleService
 from ...errors import PenError
 from ..fields import Form
@@ -30,7 +31,7 @@ async def _draw(visit: Visit, asked: Mapping[str, str]) -> None:
         link_button(text("records.all"), "/records", "quiet slim")
     tag("h1", text("cohort.title"))
     tag("p", text("cohort.lead"), "lead")
-    presets = await asyncio.to_thread(visit.service.visiting.clinic.presets.all)
+    titles = await asyncio.to_thread(visit.service.visiting.clinic.presets.titles)
 
     @Part
     async def shown() -> None:
@@ -39,13 +40,13 @@ async def _draw(visit: Visit, asked: Mapping[str, str]) -> None:
     with card():
         form = Form()
         with tag("div", None, "fields"):
-            titles = {one.preset_id: one.title for one in presets}
             form.choice(
                 "preset_id", text("cohort.preset"), titles, asked.get("preset") or next(iter(titles), "")
             )
             form.text(
                 "week", text("cohort.week"), asked.get("week") or WEEK, inputmode="numeric", maxlength=3
             )
+        form.tick("together", text("cohort.together"), hint=text("cohort.together_hint"))
         enter_button(text("cohort.show"), shown.refresh, "first")
     await shown()
 
@@ -57,20 +58,28 @@ async def _show(visit: Visit, form: Form) -> None:
         form.fields["week"].complain(text("cohort.wrong_week", most=WEEK_MAX))
         return
     try:
+        asked = partial(outcomes.cohort, together=bool(form["together"]))
         found = await asyncio.to_thread(
-            outcomes.cohort, visit.service, visit.session, form["preset_id"], int(form["week"])
+            asked, visit.service, visit.session, form["preset_id"], int(form["week"])
         )
     except PenError as error:
         note(error.sentence, Tone.DANGER, text("cohort.refused"), alert=True)
         return
-    _table(text, found)
+    if found.pooled:
+        note(found.pooled, Tone.WARN)
+    if found.of_several:
+        note(text("cohort.of_several", n=found.of_several), Tone.INFO)
+    for arm in found.arms:
+        _table(text, arm, found.week)
 
 
-def _table(text: Catalogue, found: CohortView) -> None:
-    with card(text("cohort.at", week=found.week)):
+def _table(text: Catalogue, found: ArmView, week: int) -> None:
+    at = text("cohort.at", week=week)
+    title = text("cohort.of_version", version=found.version, at=at) if found.version else at
+    with card(title):
         facts([(text("cohort.patients"), str(found.patients))])
         heads = [text(f"cohort.{key}") for key in ("measure", "result", "interval", "n")]
-        with table(heads, text("cohort.at", week=found.week)):
+        with table(heads, title):
             change = found.change
             if change is None:
                 cells(text("cohort.change"), text("cohort.nobody"), "", "0")

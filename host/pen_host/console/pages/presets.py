@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 from nicegui import ui
 
 from ...api.people import Permission
 from ...api.problems import of_error
-from ...api.protocols import PresetView
+from ...api.protocols import PresetView, VersionView
 from ...api.service import ConsoleService
 from ...errors import PenError
 from ...presets import Preset
@@ -40,11 +40,15 @@ async def _list(visit: Visit, _asked: Mapping[str, str]) -> None:
         link_button(text("records.all"), "/records", "quiet slim")
     tag("h1", text("presets.title"))
     tag("p", text("presets.lead"), "lead")
+    desk = visit.service.office.protocols
     try:
-        found = await asyncio.to_thread(visit.service.office.protocols.all)
+        found = await asyncio.to_thread(desk.all)
+        unusable = await asyncio.to_thread(desk.unusable)
     except PenError as error:
         note(error.sentence, Tone.DANGER, alert=True)
         return
+    for sentence in unusable:
+        note(sentence, Tone.DANGER, text("presets.unusable"), alert=True)
     heads = [text(f"presets.{key}") for key in ("title_head", "use", "evidence", "interval", "from")]
     with card(), table(heads, text("presets.title")):
         for one in found:
@@ -86,7 +90,7 @@ async def _one(visit: Visit, asked: Mapping[str, str]) -> None:
             tag("li", line, "said")
     if found.versions:
         with card(text("presets.versions")):
-            _versions(text, found)
+            _versions(text, preset.preset_id, found.versions)
 
 
 async def _found(visit: Visit, preset_id: str, version: str | None) -> PresetView | None:
@@ -95,13 +99,17 @@ async def _found(visit: Visit, preset_id: str, version: str | None) -> PresetVie
     with row():
         link_button(text("presets.back"), "/presets", "quiet slim")
     try:
-        if version is not None and version.isdecimal():
-            return await asyncio.to_thread(desk.version, preset_id, int(version))
+        if version is not None:
+            return await asyncio.to_thread(desk.version, preset_id, version)
         return await asyncio.to_thread(desk.one, preset_id)
     except PenError as error:
         tag("h1", text("presets.title"))
         note(error.sentence, Tone.DANGER)
-        return None
+    versions = await asyncio.to_thread(desk.versions, preset_id)
+    if versions:
+        with card(text("presets.versions")):
+            _versions(text, preset_id, versions)
+    return None
 
 
 def _use(text: Catalogue, preset: Preset) -> None:
@@ -112,7 +120,7 @@ def _use(text: Catalogue, preset: Preset) -> None:
 
 
 def _from(text: Catalogue, one: PresetView) -> str:
-    return text("presets.shipped") if one.version is None else text("presets.own", n=one.version.number)
+    return text("presets.shipped") if one.version is None else text("presets.own", version=one.version.name)
 
 
 def _studied(text: Catalogue, preset: Preset) -> str:
@@ -173,18 +181,33 @@ def _range(text: Catalogue, one: preset_fields.Scaled, said: Mapping[str, int]) 
     return whole if "usual" not in ends else text("presets.usual", range=whole, usual=ends["usual"])
 
 
-def _versions(text: Catalogue, found: PresetView) -> None:
+def _versions(text: Catalogue, preset_id: str, versions: Sequence[VersionView]) -> None:
+    """Every version; where several stations wrote the newest one, that is said: somebody has to look at all of them."""
     tag("p", text("presets.versions_lead"), "muted")
-    heads = [text(f"presets.{key}") for key in ("version", "since", "by")]
-    with table(heads, text("presets.versions")):
-        for one in found.versions:
-            href = f"/presets/{found.preset.preset_id}?version={one.number}"
+    newest = [one for one in versions if one.number == versions[0].number]
+    if len(newest) > 1:
+        others = ", ".join(one.name for one in newest[1:])
+        note(text("presets.several", name=newest[0].name, others=others), Tone.WARN)
+    stations = len({one.station_id for one in versions}) > 1
+    keys = ("version", "since", "by", *(("station",) if stations else ()))
+    with table([text(f"presets.{key}") for key in keys], text("presets.versions")):
+        for one in versions:
             since = f"{one.saved_at:%Y-%m-%d %H:%M} UTC" if one.saved_at else text("frame.unknown")
             cells(
-                partial(tag, "a", text("presets.version_n", n=one.number), "link", href=href),
+                partial(_version, text, preset_id, one),
                 since,
                 one.saved_by or text("frame.unknown"),
+                *((one.station_id,) if stations else ()),
             )
+
+
+def _version(text: Catalogue, preset_id: str, one: VersionView) -> None:
+    name = f"{one.name[:1].upper()}{one.name[1:]}"
+    if one.problem:
+        tag("span", name)
+        sign(text("presets.cannot"), Tone.DANGER)
+        return
+    tag("a", name, "link", href=f"/presets/{preset_id}?version={one.version_id}")
 
 
 # --- making and changing ----------------------------------------------------------------------------------------------------

@@ -102,7 +102,7 @@ def add_visit(bundle: Bundle, clinic: Clinic, visit: Visit) -> None:
         "subject": bundle.patient,
         "performer": [{"actor": bundle.by(visit.opened_by.name, visit.opened_by.role)}],
         "bodySite": [code("zone", zone.name) for zone in visit.plan.zones],
-        "note": [{"text": note}, *([{"text": f"protocol {visit.preset_id}"}] if visit.preset_id else [])],
+        "note": [{"text": note}, *([{"text": _protocol(clinic, visit)}] if visit.preset_id else [])],
     }
     if bundle.dialect is Dialect.R4B:
         content |= {"performedPeriod": period, "usedReference": devices}
@@ -113,6 +113,13 @@ def add_visit(bundle: Bundle, clinic: Clinic, visit: Visit) -> None:
         _use(bundle, visit, device, number)
     for dose in _doses(clinic, visit):
         _dose(bundle, visit, dose)
+
+
+def _protocol(clinic: Clinic, visit: Visit) -> str:
+    """Which preset a visit was planned by, and which version of it where it is the clinic's own."""
+    version = clinic.presets.versions_of_visits()(visit)
+    told = ", ".join(["protocol " + str(visit.preset_id), *([version] if version else [])])
+    return f"{told}, sha256 {visit.preset_digest}" if visit.preset_digest else told
 
 
 def _doses(clinic: Clinic, visit: Visit) -> tuple[ZoneDose, ...]:

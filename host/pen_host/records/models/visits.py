@@ -100,6 +100,7 @@ class Visit(Model):
         day: Calendar day of the clinic.
         state: Where it stands.
         preset_id: The preset its plan came from; None for an own plan.
+        preset_digest: Of the version of an own preset; None for one that comes with the program, and for visits of before.
         plan: What was planned.
         screening_id: The screening it rests on.
         consent_id: The consent it rests on.
@@ -120,6 +121,7 @@ class Visit(Model):
     day: date
     state: VisitState
     preset_id: Id | None
+    preset_digest: str | None = None
     plan: Plan
     screening_id: Key
     consent_id: Key
