@@ -42,6 +42,15 @@ def test_the_record_has_the_session_before_the_pen_has_it(station: Station, sess
     assert opened.payload["source"]
 
 
+def test_no_two_sessions_of_a_record_have_one_name(station: Station, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = iter([6, 6, 6, 8])
+    monkeypatch.setattr("pen_host.session.session.secrets.randbelow", lambda _: next(drawn))
+    first = station.open()
+    first.close()
+    second = station.open()
+    assert (first.session_id, second.session_id) == ("s00000007", "s00000009")
+
+
 def test_what_cannot_be_written_down_is_not_sent(station: Station, session: Session) -> None:
     station.fill_disk()
     sent = len(station.line.written)

@@ -83,6 +83,7 @@ class TestStop:
         late = rig.do(lambda: ticket.wait_confirmed(30))
         assert late.confirmed
         assert not rig.worker.snapshot().stopping
+        rig.worker.close()  # its writer of dumps has a thread of its own
         assert list(tmp_path.glob("*stop-not-confirmed*"))
 
     def test_stop_after_the_connection_broke_is_answered_at_once(self, rig: Rig) -> None:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import secrets
 from dataclasses import dataclass
-
-from pen_protocol import limits
 
 from ..errors import RefusedError
 from ..journal import Journal, Kind
 from ..pen import Pen
-from ..session import Operator, RequestRefusedError, Session, must_not_be_stopped, recover
+from ..session import Operator, RequestRefusedError, Session, must_not_be_stopped, new_nonce, recover
 
 TITLE = "Self-test"
 """Stands in the record where a treatment has the title of its plan."""
@@ -48,7 +45,7 @@ def run_self_test(pen: Pen, journal: Journal, operator: Operator) -> SelfTest:
 
 
 def _opened(pen: Pen, journal: Journal, operator: Operator) -> Session:
-    session = Session(pen, journal, operator, secrets.randbelow(limits.WORD_MAX) + 1, None)
+    session = Session(pen, journal, operator, new_nonce(journal), None)
     session.pull()
     session.begin()
     session.note(Kind.SESSION_OPENED, {"nonce": session.nonce, "plan": TITLE})

@@ -131,7 +131,9 @@ class Patients:
             demographics.c.search_name.like(f"{escaped}%", escape="\\"),
             demographics.c.search_name.like(f"% {escaped}%", escape="\\"),
             demographics.c.file_number == text.strip(),
-            patients.c.id.like(f"{text.strip().upper()}%") if len(text.strip()) > 3 else patients.c.id == "",
+            patients.c.id.startswith(text.strip().upper(), autoescape=True)
+            if len(text.strip()) > 3
+            else patients.c.id == "",
         ]
         born = _day(text)
         if born:

@@ -14,7 +14,7 @@ from .precheck import (
     wait_for_boot,
 )
 from .recovery import Recovered, interrupted, recover
-from .session import RequestRefusedError, Session, open_session, session_name
+from .session import RequestRefusedError, Session, new_nonce, open_session, session_name
 from .treatment import Course, Treatment
 from .way_out import Trip
 
@@ -39,6 +39,7 @@ __all__ = [
     "interrupted",
     "last_treated",
     "must_not_be_stopped",
+    "new_nonce",
     "open_session",
     "recover",
     "run_treatment",

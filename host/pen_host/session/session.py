@@ -269,7 +269,7 @@ def open_session(
     Raises:
         PenError: Refused, unknown, or not to be written down.
     """
-    session = Session(pen, journal, operator, secrets.randbelow(limits.WORD_MAX) + 1, subject)
+    session = Session(pen, journal, operator, new_nonce(journal), subject)
     session.pull()
     session.begin()
     identity = pen.identity()
@@ -300,6 +300,18 @@ def open_session(
         raise
     session.witness()
     return session
+
+
+def new_nonce(journal: Journal) -> int:
+    """A number for a new session, drawn so that the record has no session of its name yet.
+
+    Of the 60 000 that a clinic has in five years two would be alike, and the second could be neither recovered nor attached.
+    """
+    with journal.reader() as reader:
+        while True:
+            nonce = secrets.randbelow(limits.WORD_MAX) + 1
+            if reader.session(session_name(nonce)) is None:
+                return nonce
 
 
 def session_name(nonce: int) -> str:

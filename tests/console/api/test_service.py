@@ -49,8 +49,9 @@ def test_no_patient_is_in_the_log(bench: ConsoleBench) -> None:
     engineer = bench.browser("Engineer")
     refused = engineer.post("/api/service/self-test")
     assert (refused.status, refused.code) == (409, "refused"), "a treatment is open"
+    # notes are written by a thread of their own
+    wait_until(lambda: "signed in" in engineer.get("/api/service/log").text, "the notes")
     text = engineer.get("/api/service/log").text
-    assert "signed in" in text
     assert added["patient_id"] not in text
     assert "Muster" not in text
 
