@@ -11,12 +11,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, Playwright
+from playwright.sync_api import TimeoutError as NotInTimeError
 
 from pen_host.api.client import ConsoleClient
 from pen_host.api.runtime import find_all
@@ -27,6 +29,7 @@ PATIENCE_S = 60.0
 """A machine that does other things as well is no failure; budgets are measured in the pen's own time."""
 START_S = 120.0
 TRIES = 6
+AGAIN_MS = 15_000
 LAPTOP = (1366, 768)
 CHROMIUM = ("chromium-headless-shell", "chromium", "chromium-browser")
 CHROMIUM_ARGS = (
@@ -198,6 +201,27 @@ class Desk:
     def button(self, name: str) -> Locator:
         return self.page.get_by_role("button", name=name)
 
+    def press_until(
+        self,
+        button: Locator,
+        there: Callable[[int], object],
+        press: Callable[[Locator], object] | None = None,
+    ) -> None:
+        """Press a button of a page that rests on the pen: one that is drawn again amid a click has lost it. Then once more.
+
+        Args:
+            button: Which.
+            there: Waits for what the press does, for so many milliseconds.
+            press: Instead of a click.
+        """
+        for _ in range(TRIES):
+            with suppress(NotInTimeError):
+                if button.is_visible():
+                    (press or Locator.click)(button)
+                there(AGAIN_MS)
+                return
+        raise AssertionError(f"{button} was pressed {TRIES} times in vain")
+
     def heading(self, name: str) -> None:
         self.page.get_by_role("heading", name=name, exact=True).first.wait_for()
         self.alive(self.page)
@@ -350,7 +374,9 @@ class Desk:
         if treatment["step"] is None:
             return
         if treatment["step"] != "close":
-            self.ask("/api/treatment/cancel", why="the test is over")
+            console_id = self.page.evaluate("() => window.penStream.consoleId")
+            given_up = self.bench.post("/api/treatment/cancel", console_id=console_id, why="the test is over")
+            assert given_up.status in (HTTPStatus.OK, HTTPStatus.CONFLICT), "given up, or it ended by itself"
         end = wait_until(lambda: self._ended(), "the run to end")
         if end == "close":
             self.ask("/api/treatment/close", endpoint="none", aftercare_given=True, pin=PIN)

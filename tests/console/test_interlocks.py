@@ -112,9 +112,10 @@ def test_what_blocks_before_the_pen_is_prepared_is_shown_with_what_to_do_and_goe
         page.get_by_text(for_cause(cause).now).first.wait_for()
         wait_until(go.is_disabled, "the button to be off")
         desk.bench.hand(cured)
+        free = page.get_by_text("Nothing stands in the way")
         if cause is Condition.ESTOP_OPEN:
-            desk.button("Acknowledge").click()
-        page.get_by_text("Nothing stands in the way").wait_for()
+            desk.press_until(desk.button("Acknowledge"), lambda ms: free.wait_for(timeout=ms))  # noqa: B023
+        free.wait_for()
         wait_until(go.is_enabled, "the button to be on")
 
 

@@ -102,8 +102,10 @@ def _treat(desk: Desk, hand: Mouse | Keys, name: str) -> None:
     if desk.button("Record the cleaning").is_visible():
         hand.press(desk.button("Record the cleaning"))
         desk.button("Record the cleaning").wait_for(state="detached")
-    hand.press(desk.button("prepare the pen"))
-    page.wait_for_url(desk.served.base + "/live")
+    live = desk.served.base + "/live"
+    desk.press_until(
+        desk.button("prepare the pen"), lambda ms: page.wait_for_url(live, timeout=ms), hand.press
+    )
     _zones(desk, hand)
     hand.press(page.get_by_role("link", name="Close the treatment"))
     desk.heading("Close the treatment")

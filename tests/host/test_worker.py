@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -12,7 +15,7 @@ from pen_host.errors import JournalError, NoPenError, TransportLostError
 from pen_host.link import events
 from pen_host.names import Condition, Refusal, State
 from pen_host.outcomes import Done, Refused, Unknown
-from pen_host.worker import StopTicket, Ticket
+from pen_host.worker import StopTicket, Ticket, dumps
 from pen_host.worker.inbox import Inbox
 from pen_protocol import limits, messages
 
@@ -68,6 +71,25 @@ class TestStop:
         inbox = Inbox(wake)
         inbox.put(Ticket("GET_STATUS", {}, None))
         assert len(woken) == 2
+
+    def test_two_threads_that_ask_for_the_first_dump_at_once_start_one_writer(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Of two, closing would end one and wait for the other for ever, and no pen be connected again."""
+        made: list[threading.Thread] = []
+
+        def thread(**given: Any) -> threading.Thread:
+            made.append(threading.Thread(**given))
+            if len(made) == 1:
+                writer.ask("the other's", [], 0.0, {}, force=True)
+            return made[-1]
+
+        writer = dumps.DumpWriter(tmp_path)
+        monkeypatch.setattr(dumps, "threading", SimpleNamespace(Thread=thread))
+        writer.ask("the first", [], 0.0, {}, force=True)
+        writer.close()
+        assert len(made) == 1
+        assert len(list(tmp_path.iterdir())) == 2
 
     def test_a_stop_nobody_confirms_says_so_and_goes_on(self, rig: Rig, tmp_path: Path) -> None:
         rig.sim.bench.unplug_usb()

@@ -10,7 +10,7 @@ import shutil
 import tempfile
 import threading
 from collections.abc import Callable
-from concurrent.futures import CancelledError, Future
+from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
@@ -183,9 +183,9 @@ class ImportDesk:
                 prepared = self._workshop.make(bundles.prepared, job.file, item.name)
                 intake.keep(self._clinic, prepared, signer(by))
             except PenError as error:
+                if self._closing.is_set():
+                    return
                 left.append(error.sentence)
-            except CancelledError:  # the console ends
-                return
             job.done += 1
         with self._lock:
             if left:

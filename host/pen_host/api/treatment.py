@@ -204,7 +204,7 @@ class TreatmentDesk:
 
     def cancel(self, by: Person, why: str) -> TreatmentView:
         """Give it up. While the pen works: STOP, and the run is broken off; it is then closed as step 8."""
-        self._break_off(why)
+        self._break_off(why)  # STOP waits for no lock
         with self._lock:
             if not self._give_up(by, why):
                 raise wrong_step(TreatmentStep.PATIENT, self._draft.step if self._draft else None)
@@ -231,10 +231,12 @@ class TreatmentDesk:
         run, draft = self._run_recorded(), self._draft
         if draft is None or draft.step is TreatmentStep.CLOSE:
             return False
-        if run is None or not run.running:
-            if draft.visit is not None:
-                self._clinic.visits.abandon(draft.visit.visit_id, why, by)
-            self._draft = self.run = None
+        if run is not None and run.running:
+            self._break_off(why)  # one that began just now as well
+            return True
+        if draft.visit is not None:
+            self._clinic.visits.abandon(draft.visit.visit_id, why, by)
+        self._draft = self.run = None
         return True
 
     def back(self, by: Person, step: TreatmentStep) -> TreatmentView:

@@ -10,7 +10,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import CancelledError, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from http import HTTPStatus
@@ -34,6 +34,7 @@ class Workshop:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._hands: _Hands | None = None
+        self._closed = False
 
     def make(self, work: Callable[..., T], *given: object) -> T:
         """Have something made, and wait for it. Not for an event loop.
@@ -50,6 +51,8 @@ class Workshop:
     def begin(self, work: Callable[..., T], *given: object) -> Future[T | Problem]:
         """Have something made and do not wait; `made_of` takes what is returned."""
         with self._lock:
+            if self._closed:  # by a thread that is still at it: no process is started that nobody would end
+                return _never()
             if self._hands is None:
                 self._hands = _Hands()
             try:
@@ -62,6 +65,7 @@ class Workshop:
     def close(self) -> None:
         """End the process at once; what it was making is thrown away."""
         with self._lock:
+            self._closed = True
             hands, self._hands = self._hands, None
         if hands is not None:
             hands.close()
@@ -88,10 +92,12 @@ def made_of(coming: Future[T | Problem]) -> T:
     """What was made, when it is there.
 
     Raises:
-        ProblemError: It could not be.
+        ProblemError: It could not be, or the console ended before.
     """
     try:
         found = coming.result()
+    except CancelledError:
+        raise _ended() from None
     except BrokenProcessPool:
         raise _broken() from None
     if isinstance(found, Problem):
@@ -119,6 +125,21 @@ def _end_with_console(line: Connection) -> None:
     with suppress(EOFError, OSError):
         line.recv_bytes()
     os._exit(0)  # whatever it is making is nobody's any more
+
+
+def _never() -> Future[T | Problem]:
+    given_up: Future[T | Problem] = Future()
+    given_up.cancel()
+    return given_up
+
+
+def _ended() -> ProblemError:
+    return ProblemError(
+        Code.INTERNAL,
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "The console ended before this was made, so nothing was; record and pen are not touched by it. Open the console and ask "
+        "for it again.",
+    )
 
 
 def _broken() -> ProblemError:

@@ -7,6 +7,7 @@ import queue
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from itertools import count
 from pathlib import Path
 
 from ..blackbox import Entry, dump
@@ -23,6 +24,7 @@ class DumpWriter:
         self._directory = directory
         self._jobs: queue.SimpleQueue[Callable[[], Path] | None] = queue.SimpleQueue()
         self._last_s: dict[str, float] = {}
+        self._asked = count()
         self._thread: threading.Thread | None = None
 
     def ask(
@@ -39,7 +41,8 @@ class DumpWriter:
         if not force and now_s - self._last_s.get(reason, float("-inf")) < QUIET_S:
             return
         self._last_s[reason] = now_s
-        if self._thread is None:
+        # counted in one step: of two threads that ask first only one starts the writer, and nobody waits for a lock
+        if next(self._asked) == 0:
             self._thread = threading.Thread(target=self._run, name="pen-blackbox", daemon=True)
             self._thread.start()
         self._jobs.put(partial(dump, self._directory, reason, entries, now_s, dict(context)))

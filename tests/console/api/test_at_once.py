@@ -41,6 +41,17 @@ def test_a_treatment_that_is_closed_amid_a_look_ends_no_thread_that_looks(asked:
     assert getattr(desk, asked) is True
 
 
+def test_giving_up_breaks_off_a_run_that_began_at_the_same_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    broken: list[str] = []
+    run = SimpleNamespace(running=True, break_off=broken.append)
+    desk = Closing.__new__(Closing)
+    desk.runs = [None, *[run] * 9]  # begun between the first look and the next
+    desk._lock, desk._draft = threading.RLock(), SimpleNamespace(step=TreatmentStep.PEN_READY, visit=None)
+    monkeypatch.setattr(desk, "_told", TreatmentView)
+    desk.cancel(BY, "no more")
+    assert broken == ["The operator broke the treatment off (no more)"]
+
+
 def test_whoever_sees_the_question_about_a_zone_may_answer_it(
     bench: ConsoleBench, monkeypatch: pytest.MonkeyPatch
 ) -> None:

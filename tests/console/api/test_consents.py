@@ -142,3 +142,4 @@ def test_withdrawing_amid_strokes_stops_the_needle_and_gives_the_treatment_up(
     assert tab.post("/api/treatment/zone", zone="vertex", decision="arm").code == "wrong_step"
     assert len(served.coil_rises()) == before
     assert served.service.visiting.clinic.consents.standing(who) is None
+    tab.must("/api/treatment/close", endpoint="none", aftercare_given=True, pin=PIN)

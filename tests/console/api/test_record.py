@@ -293,11 +293,9 @@ def test_a_cohort_has_its_unit_and_two_units_are_not_put_together(told: Told) ->
     inch = {**COUNT, "count": 90, "area_thousandths": 1_000, "area_unit": "inch2"}
     clinic = told.bench.service.visiting.clinic
     day = clinic.visits.of(told.patient_id)[0].day
-    clinic.store.today = lambda: date(2029, 1, 1)  # type: ignore[method-assign]
-    try:
+    with pytest.MonkeyPatch.context() as later:
+        later.setattr(clinic.store, "today", lambda: date(2029, 1, 1))
         kept = clinic.outcomes.record(told.patient_id, measured_of(inch), date(2028, 4, 25), ANNA)
-    finally:
-        del clinic.store.today
     assert kept.day > day
     refused = told.browser.get(f"/api/cohorts/{PRESET}?week=12")
     assert refused.status == 422

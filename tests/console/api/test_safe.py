@@ -98,7 +98,7 @@ def test_a_synchronised_folder_is_refused_by_a_sentence(admin: Browser, tmp_path
     place = tmp_path / "Dropbox"
     place.mkdir()
     (place / ".dropbox").touch()
-    admin.post("/api/safe/save", folder=str(place))
+    assert admin.post("/api/safe/save", folder=str(place)).status == 200
     saved = until(admin, lambda told: told["saved"]["state"] != "working")["saved"]
     assert saved["state"] == "failed"
     assert "synchronises it" in saved["sentence"]
@@ -114,7 +114,9 @@ def test_nobody_saves_while_somebody_is_treated(served: ConsoleBench, admin: Bro
     assert (refused.code, "treatment is under way" in refused.json["detail"]) == ("wrong_step", True)
     assert list(tmp_path.iterdir()) == []
     served.hand("release_trigger", "lift")
-    tab.post("/api/treatment/zone", zone="vertex", decision="finish")
+    tab.must("/api/treatment/cancel", why="the test is over")
+    tab.until(lambda: tab.state["treatment"]["step"] == "close", "the end")
+    tab.must("/api/treatment/close", endpoint="none", aftercare_given=True, pin=PIN)
 
 
 def test_the_recovery_code_is_for_admins_with_their_pin_and_that_it_was_shown_is_on_record(

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -110,12 +111,15 @@ def test_what_is_still_to_come_is_not_recorded(desk: Desk) -> None:
 
 @dataclass
 class Through:
-    """A whole treatment up to its close, and what was refused on the way."""
+    """A whole treatment up to its close, what was refused on the way, and what was done by then."""
 
     bench: ConsoleBench
     tab: Tab
     refused: dict[str, list[str]]
     early_strokes: int
+    visit_id: str
+    zone: dict[str, Any]
+    strokes: int
 
 
 @pytest.fixture(scope="module")
@@ -136,7 +140,8 @@ def through(served: ConsoleBench) -> Through:
     tab.until(
         lambda: tab.state["treatment"]["step"] == "close", "the end: the dose is reached, nobody ends it"
     )
-    return Through(served, tab, refused, early)
+    visit_id, zone = tab.state["treatment"]["visit_id"], tab.run["zones"][0]
+    return Through(served, tab, refused, early, visit_id, zone, len(served.coil_rises()))
 
 
 @pytest.mark.covers("REQ-1104")
@@ -151,15 +156,15 @@ def test_a_screen_that_shows_another_patient_or_plan_prepares_nothing(through: T
     service = through.bench.service
     with service.journal.reader() as reader:
         intents = [one.payload for one in reader.rows() if one.kind == "intent"]
-    plan = service.visiting.clinic.visits.get(service.treatment.view().visit_id or "").plan
+    plan = service.visiting.clinic.visits.get(through.visit_id).plan
     sent = {one["plan_hash"] for one in intents if one["request"] == "ARM"}
     assert sent == {plan.plan_hash}, "the pen is armed with the plan that was confirmed"
 
 
 @pytest.mark.covers("REQ-1005")
 def test_contact_strokes_end_a_zone_at_its_dose(through: Through) -> None:
-    zone = through.tab.run["zones"][0]
-    assert zone["contact_strokes"] == len(through.bench.coil_rises())
+    zone = through.zone
+    assert zone["contact_strokes"] == through.strokes
     assert zone["dose_per_cm2"] >= zone["target_low"]
     assert zone["dose_per_cm2"] < zone["target_low"] * 1.5, "it was ended, not run on"
 

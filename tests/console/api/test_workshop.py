@@ -70,6 +70,9 @@ def test_it_works_behind_the_pen_tells_what_was_wrong_is_replaced_when_it_broke_
     second = workshop.make(os.getpid)
     workshop.close()
     wait_until(lambda: gone(first) and gone(second), "the end of the processes")
+    with pytest.raises(ProblemError, match="The console ended"):
+        workshop.make(os.getpid)
+    assert workshop._hands is None, "nobody would end it"
 
 
 def test_no_process_is_left_when_the_console_is_killed(tmp_path: Path) -> None:

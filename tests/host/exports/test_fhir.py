@@ -234,12 +234,12 @@ def test_what_is_no_bundle_of_ours_is_refused(tmp_path: Path, content: bytes, sa
     refused_without_a_trace(tmp_path, file, says)
 
 
-def test_a_consent_text_from_elsewhere_is_nobodys_but_the_patients_who_came_with_it(
-    told: ToldClinic, tmp_path: Path
-) -> None:
+def test_a_consent_text_from_elsewhere_is_nobodys_but_the_patients_who_came_with_it(tmp_path: Path) -> None:
+    told = ToldClinic(tmp_path / "told")  # of its own: it is changed here
     told.clinic.consents.publish(TREATMENT, "en", "Microneedling", "Other words, a later version.", ANNA)
     file = tmp_path / "b.json"
     file.write_bytes(patient_bundle(told.clinic, told.patient_id, Dialect.R5))
+    told.close()
     with Clinic.open(tmp_path / "other", now=told.now, today=lambda: told.day) as other:
         ours = other.consents.publish(TREATMENT, "en", "Microneedling", "Our words.", ANNA)
         who = other.patients.add(Demographics(full_name="Bea", birth_date=date(1980, 1, 1)), ANNA)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from functools import partial
 
@@ -34,7 +35,8 @@ async def draw(visit: Visit, _view: TreatmentView) -> None:
     text = visit.text
     tag("h1", text("plan.title"))
     tag("p", text("plan.lead"), "lead")
-    presets = {one.name: one for one in visit.service.treatment.presets()}
+    # from files, so not in the event loop, which carries STOP
+    presets = {one.name: one for one in await asyncio.to_thread(visit.service.treatment.presets)}
     state: dict[str, PlanEdit | None] = {"edit": None}
 
     @ui.refreshable
