@@ -137,7 +137,7 @@ ROOMS: Mapping[str, Room] = {
     "pen_host.vault": host(),
     "pen_host.journal": host("models", "trace", "outcomes", "vault"),
     # goes along with an exported chain and runs where nothing of ours is installed
-    "pen_host.journal.verify_chain": Room(outside=frozenset({*OFFLINE, "cryptography"})),
+    "pen_host.journal.verify_chain": Room(outside=frozenset({*OFFLINE, "cryptography", "datetime"})),
     "pen_host.blackbox": host("link", "outcomes"),
     "pen_host.records": host(*RECORD),
     "pen_host.records.cohort": host("records", pure=True),

@@ -64,7 +64,11 @@ def brought(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Brought]:
         export(clinic, Form.FHIR, place / "export")
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(bench_module, "PATIENCE_S", PATIENCE_S)
+        left = place / "data" / FOLDER / "of-a-console-that-was-killed"
+        left.mkdir(parents=True)
+        (left / "file").write_bytes(b"patients")
         with console_bench(place) as bench:
+            assert not left.exists()
             yield Brought(bench, bench.browser(), place / "export", told.patient_id)
 
 
