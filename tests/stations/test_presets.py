@@ -22,6 +22,7 @@ from pen_host.presets import (
 )
 from pen_host.records.models import Closing, Visit
 from pen_host.records.presets import put
+from pen_host.reports.course import course_summary
 from pen_host.screening import NO
 from pen_host.stations import ServerGoneError, conflicts, server_url
 from tests.stations.conftest import ANNA, Site, Station
@@ -29,6 +30,8 @@ from tests.stations.conftest import ANNA, Site, Station
 pytestmark = pytest.mark.xdist_group("postgres")
 
 BASE = next(one for one in shipped_presets() if one.preset_id == "hair_maintenance").model_dump(mode="json")
+
+FOUND = {**BASE["evidence"], "result": "Found by us."}
 
 
 def ours(**changes: Any) -> str:
@@ -83,6 +86,9 @@ def test_a_preset_made_at_one_station_is_planned_with_and_known_at_the_others(si
     (known,) = here.clinic.visits.of(patient)
     assert known == visit
     assert here.clinic.presets.of_visit(known).after_care == ("As it was.",)
+    told = str(course_summary(here.clinic, patient)[0].blocks)
+    assert "Found by us." in told
+    assert "1 of 1 treatments were counted at another station" in told
     for station in (here, there):
         station.at += timedelta(days=40)
         (due,) = station.clinic.due()

@@ -56,6 +56,10 @@ class OwnPresets:
     def left_behind(self) -> tuple[str, ...]:
         """Files of the folder that is read no more which the record does not have, a sentence each."""
         files = tuple(filed(self._path.parent / FOLDER))
+        if self._store is None:
+            return tuple(
+                f"The file {FOLDER}/{one.name} is taken in as soon as a record is begun." for one in files
+            )
         if not files:
             return ()
         book = self.book()
