@@ -249,7 +249,7 @@ class Presets:
 
         None where its preset gives no number, or is not known here.
         """
-        book = self.own.book()
+        book = cache(self.own.book)
 
         def of(visit: RowMapping) -> int | None:
             preset_id, digest = visit["preset_id"], visit["preset_digest"]
@@ -259,8 +259,8 @@ class Presets:
             if shipped is not None:
                 return shipped.course.sessions
             # asked of old visits alone: the station is in no index
-            station = "" if digest or not book.versions(preset_id) else self._station_of_day(visit)
-            version = book.planned_by(Planned(preset_id, digest, visit["at"], station))
+            station = "" if digest or not book().versions(preset_id) else self._station_of_day(visit)
+            version = book().planned_by(Planned(preset_id, digest, visit["at"], station))
             return None if version is None or version.problem else version.preset.course.sessions
 
         return of
