@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection
 
+import pen_host.records.layout as records_layout
 import pen_host.records.presets as presets_module
 from pen_host.errors import RefusedError
 from pen_host.exports.fhir.bundle import patient_bundle
@@ -361,3 +362,16 @@ def test_exports_name_the_version_a_visit_was_planned_by(bench: Bench) -> None:
     ]
     bundle = patient_bundle(bench.clinic, visit.patient_id, Dialect.R5, Identity())
     assert f"protocol our_own, version 1, sha256 {first.digest}".encode() in bundle
+
+
+def test_a_layout_after_this_one_takes_no_file_in_again(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (bench.folder / "presets").mkdir()
+    (bench.folder / "presets" / "our_own.toml").write_text(text(), "utf-8")
+    bench.clinic.close()
+    monkeypatch.setattr(records_layout, "NEWEST", "c9999")
+    monkeypatch.setattr(records_layout.layout, "migrate", lambda *_: None)
+    with bench.opened() as clinic:
+        assert clinic.presets.own.book().names == ()
+    bench.clinic = bench.opened()
