@@ -21,7 +21,7 @@ from pen_host.presets import (
     version_names,
 )
 from pen_host.records.models import Closing, Visit
-from pen_host.records.presets import put
+from pen_host.records.own_presets import put
 from pen_host.reports.course import course_summary
 from pen_host.screening import NO
 from pen_host.stations import ServerGoneError, ServerOlderError, conflicts, server_url, setup

@@ -10,7 +10,7 @@ import pytest
 from pen_host.journal import Draft
 from pen_host.presets import Version, digest_of
 from pen_host.records.models import Demographics, Person
-from pen_host.records.presets import put
+from pen_host.records.own_presets import put
 from pen_host.records.store import Writing
 from tests.console.api.bench import Browser, ConsoleBench
 

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import Connection
 
 import pen_host.records.layout as records_layout
-import pen_host.records.presets as presets_module
+import pen_host.records.own_presets as presets_module
 from pen_host.errors import RefusedError
 from pen_host.exports.fhir.bundle import patient_bundle
 from pen_host.exports.fhir.common import Dialect
@@ -24,7 +24,7 @@ from pen_host.presets import PresetError, Version, shipped_presets, to_toml
 from pen_host.presets.folder import HEAD
 from pen_host.records import Clinic
 from pen_host.records.clinic import presets_of
-from pen_host.records.presets import OwnPresets
+from pen_host.records.own_presets import OwnPresets
 from pen_host.reports.after_care import after_care_sheet
 from pen_host.vault import this_vault
 from tests.host.records.conftest import ANNA, BOB, FORTNIGHTLY, Bench
