@@ -36,6 +36,7 @@ from pen_host.journal import audit_record
 from pen_host.journal.chain import COLUMNS, GENESIS, HASH, PREV_HASH, Head, row_hash
 from pen_host.journal.signing import Signer
 from pen_host.models import PenEvent
+from pen_host.presets import shipped_presets, to_toml
 from pen_host.records import Clinic
 from pen_host.records.models import CleaningMethod, Demographics, Person
 from pen_host.vault import FileVault
@@ -91,10 +92,17 @@ def recorded(folder: Path) -> tuple[Path, FileVault]:
             clinic.patients.correct(one.patient_id, who.model_copy(update={"phone": "555-0102"}), bob)
             text = clinic.consents.publish("microneedling", "en", "Consent", f"I agree {evening}.", anna)
             clinic.consents.sign(one.patient_id, text.text_id, "Bea Example", anna)
+            clinic.presets.own.add(own_preset(evening), anna)
             clinic.recalls.call_back(f"LOT-{evening}", "needles bent", anna)
             clinic.cleaning.cleaned("PEN1", CleaningMethod.LOW_LEVEL_DISINFECTION, bob, sheath_changed=True)
             clinic.journal.append_events("PEN1", [pen_event(8 * evening + n) for n in range(3)])
     return folder / "record.sqlite3", vault
+
+
+def own_preset(number: int) -> str:
+    """A preset of the clinic's own."""
+    shipped = shipped_presets()[0].model_dump(mode="json")
+    return to_toml({**shipped, "preset_id": f"ours_{number}", "title": f"Ours, {number}"})
 
 
 def pen_event(number: int) -> PenEvent:

@@ -21,14 +21,18 @@ from pen_host.presets import (
     version_names,
 )
 from pen_host.records.models import Closing, Visit
-from pen_host.records.presets import put
+from pen_host.records.own_presets import put
+from pen_host.reports.course import course_summary
 from pen_host.screening import NO
-from pen_host.stations import ServerGoneError, conflicts, server_url
+from pen_host.stations import ServerGoneError, ServerOlderError, conflicts, server_url, setup
+from tests.host.records.test_own_presets import OF_BEFORE
 from tests.stations.conftest import ANNA, Site, Station
 
 pytestmark = pytest.mark.xdist_group("postgres")
 
 BASE = next(one for one in shipped_presets() if one.preset_id == "hair_maintenance").model_dump(mode="json")
+
+FOUND = {**BASE["evidence"], "result": "Found by us."}
 
 
 def ours(**changes: Any) -> str:
@@ -83,6 +87,9 @@ def test_a_preset_made_at_one_station_is_planned_with_and_known_at_the_others(si
     (known,) = here.clinic.visits.of(patient)
     assert known == visit
     assert here.clinic.presets.of_visit(known).after_care == ("As it was.",)
+    told = str(course_summary(here.clinic, patient)[0].blocks)
+    assert "Found by us." in told
+    assert "1 of 1 treatments were counted at another station" in told
     for station in (here, there):
         station.at += timedelta(days=40)
         (due,) = station.clinic.due()
@@ -188,3 +195,23 @@ def test_nobody_changes_a_version_on_the_server_and_readers_read_it(site: Site) 
     (held,) = there.replicate().held
     assert "not as its digest says" in held
     assert there.clinic.presets.own.book().names == ()
+
+
+def test_a_server_of_before_is_saved_and_brought_up_to_date_and_its_stations_go_on(site: Site) -> None:
+    here, there = site.station("s1"), site.station("s2")
+    patient = here.patient().patient_id
+    here.replicate()
+    for statement in OF_BEFORE:
+        site.ask(statement)
+    first = here.clinic.presets.own.add(ours(), ANNA)
+    visit = treated(here, patient)
+    with pytest.raises(ServerOlderError):
+        here.replicate()
+    saved = setup(site.admin, site.folder / "backups", here.vault)
+    assert saved
+    assert saved.file.is_file()
+    for station in (here, there):
+        assert station.replicate().held == []
+    assert there.clinic.presets.own.book().versions("our_own") == (first,)
+    assert there.clinic.visits.get(visit.visit_id).preset_digest == first.digest
+    assert site.ask("SELECT preset_digest FROM visits") == [(first.digest,)]

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from pen_host.journal import Draft, Journal, JournalNewerError, JournalUnwritableError, Kind, layout, sqlite
 from pen_host.presets.folder import FOLDER
 from pen_host.records.models import Person
-from pen_host.records.presets import take_in
+from pen_host.records.own_presets import take_in
 from pen_host.records.store import Writing
 from pen_host.records.tables import own_presets
 

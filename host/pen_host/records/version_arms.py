@@ -76,7 +76,8 @@ def cohort(
             had.setdefault(one.patient_id, set()).add(one.version)
     versions = list(dict.fromkeys(one.version for one in treated))
     pooled = None
-    if together and len(versions) > 1:
+    together = together and len(versions) > 1
+    if together:
         pooled = (
             f"{len(versions)} versions are put together, as was asked: {', '.join(versions)}. What was changed from one to "
             "the next may be what made a difference; these numbers do not tell it apart."

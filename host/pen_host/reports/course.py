@@ -34,7 +34,7 @@ def course_summary(clinic: Clinic, patient_id: str) -> tuple[Sheet, datetime]:
         )
     outcomes = clinic.outcomes.of(patient_id)
     reactions = clinic.reactions.of(patient_id)
-    doses = {visit.visit_id: clinic.doses(visit.visit_id) for visit in visits}
+    doses = {visit.visit_id: _doses(clinic, visit) for visit in visits}
     seal = clinic.seal()
     off_label = any(visit.plan.off_label for visit in visits)
     blocks: list[Block] = [
@@ -128,36 +128,58 @@ def _chosen(photos: Sequence[Photo]) -> Sequence[Photo]:
     return photos[0], photos[len(photos) // 2], photos[-1]
 
 
-def _treatments(visits: Sequence[Visit], doses: dict[str, tuple[ZoneDose, ...]]) -> Iterator[Block]:
+def _doses(clinic: Clinic, visit: Visit) -> tuple[ZoneDose, ...] | None:
+    """What each zone received; None where the pen's counts are in the chain of another station."""
+    try:
+        return clinic.doses(visit.visit_id)
+    except UsageError:
+        return None
+
+
+def _treatments(visits: Sequence[Visit], doses: dict[str, tuple[ZoneDose, ...] | None]) -> Iterator[Block]:
     yield Heading("Treatments")
-    highest = [
-        max((one.total or Fraction(0) for one in doses[visit.visit_id]), default=Fraction(0))
-        for visit in visits
-    ]
-    yield Picture(
+    counted = [(visit, found) for visit in visits if (found := doses[visit.visit_id]) is not None]
+    if len(counted) < len(visits):
+        away = len(visits) - len(counted)
+        yield Prose(
+            f"{away} of {len(visits)} treatments were counted at another station, where the pen's own counts are; they are not "
+            "drawn."
+        )
+    highest = {
+        visit.visit_id: max((one.total or Fraction(0) for one in found), default=Fraction(0))
+        for visit, found in counted
+    }
+    if counted:
+        yield _bars([visit for visit, _ in counted], highest)
+    rows = tuple(_treatment(visit, doses[visit.visit_id], highest.get(visit.visit_id)) for visit in visits)
+    header = ("Day", "Zones", "Deepest", "Strokes on skin", "Est. max. /cm2", "Endpoint")
+    yield Grid(header, rows, right=(2, 3, 4), wide=(1,))
+
+
+def _bars(visits: Sequence[Visit], highest: dict[str, Fraction]) -> Block:
+    return Picture(
         plots.bars(
             f"Highest {LABEL} of any zone, punctures per cm2",
             [visit.day for visit in visits],
-            [float(value) for value in highest],
+            [float(highest[visit.visit_id]) for visit in visits],
             REFERENCE.low,
             REFERENCE.high,
         ),
         "Bars of the highest estimated maximum of each treatment against the published band.",
         f"{LABEL.capitalize()} from visit to visit. Green: the published band, {REFERENCE.low}-{REFERENCE.high}.",
     )
-    rows = tuple(
-        (
-            words.day(visit.day),
-            words.treated(doses[visit.visit_id]),
-            words.mm(visit.plan.depth_cap_um),
-            str(sum(one.contact_strokes for one in doses[visit.visit_id])),
-            words.estimate(value),
-            words.named(visit.endpoint) if visit.endpoint else visit.state,
-        )
-        for visit, value in zip(visits, highest, strict=True)
-    )
-    header = ("Day", "Zones", "Deepest", "Strokes on skin", "Est. max. /cm2", "Endpoint")
-    yield Grid(header, rows, right=(2, 3, 4), wide=(1,))
+
+
+def _treatment(visit: Visit, doses: tuple[ZoneDose, ...] | None, highest: Fraction | None) -> tuple[str, ...]:
+    """One line; zones as planned where nobody counts here."""
+    if doses is None:
+        zones = f"planned: {', '.join(words.named(zone.name) for zone in visit.plan.zones)}"
+        strokes, estimate = "elsewhere", "elsewhere"
+    else:
+        zones, strokes = words.treated(doses), str(sum(one.contact_strokes for one in doses))
+        estimate = words.estimate(highest)
+    endpoint = words.named(visit.endpoint) if visit.endpoint else visit.state
+    return words.day(visit.day), zones, words.mm(visit.plan.depth_cap_um), strokes, estimate, endpoint
 
 
 def _reactions(reactions: Sequence[Reaction]) -> Iterator[Block]:

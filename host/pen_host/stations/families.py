@@ -15,7 +15,7 @@ from pen_host.records.tables import metadata, patients
 from pen_host.stations.errors import ServerRowsError
 
 NOBODYS = ""
-"""Of rows that belong to no patient: texts, cartridges, recalls."""
+"""Of rows that belong to no patient: texts, own presets, cartridges, recalls."""
 Place = tuple[str, str]
 """Table and key of a row."""
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import date
+from dataclasses import replace
+from datetime import date, timedelta
 
 import pytest
 
+from pen_host.journal import Draft
+from pen_host.presets import Version, digest_of
 from pen_host.records.models import Demographics, Person
+from pen_host.records.own_presets import put
+from pen_host.records.store import Writing
 from tests.console.api.bench import Browser, ConsoleBench
 
 ANNA = Person(name="Trainee", role="clinician")
@@ -125,3 +130,40 @@ def test_an_own_preset_is_judged_saved_in_versions_and_offered_to_the_next_treat
     assert trainee.get("/api/protocols/nothing").code == "not_found"
     offered = {one["name"]: one for one in trainee.get("/api/presets").json}
     assert (offered["our_own"]["title"], offered["our_own"]["interval_days"]) == ("Ours", 35)
+    told_by = [(one["name"], one["saved_by"], one["problem"]) for one in trainee.get(f"{path}/versions").json]
+    assert told_by == [("version 2", "Trainee", None), ("version 1", "Trainee", None)]
+
+
+def test_a_version_of_another_station_is_told_apart_and_one_that_cannot_be_used_stops_no_other(
+    served: ConsoleBench, trainee: Browser
+) -> None:
+    clinic = served.service.visiting.clinic
+    made = trainee.post("/api/protocols", preset=ours(trainee, preset_id="of_two", title="Of two")).json
+    mine = clinic.presets.own.book().versions("of_two")[0]
+    torn = "no [preset"
+
+    def elsewhere(writing: Writing) -> list[Draft]:
+        saved_at = writing.at + timedelta(hours=1)
+        put(writing, replace(mine, version_id="e" * 32, saved_at=saved_at, saved_by="eve"))
+        put(
+            writing,
+            Version("f" * 32, "torn", 1, torn, digest_of(torn), writing.at, "eve", writing.station_id),
+        )
+        return []
+
+    clinic.store.write(elsewhere, ANNA)
+    path = "/api/protocols/of_two"
+    whole = trainee.get(path).json
+    assert whole["version"]["saved_by"] == "eve", "the later one is in force"
+    names = {one["version_id"]: one["name"] for one in whole["versions"]}
+    assert len(set(names.values())) == 2
+    both = trainee.get(f"{path}/versions/1")
+    assert (both.status, mine.version_id in both.json["detail"]) == (422, True)
+    found = trainee.get(f"{path}/versions/{mine.version_id}").json
+    assert (found["version"]["saved_by"], found["preset"]) == ("Trainee", made["preset"])
+    assert "torn" not in {one["preset"]["preset_id"] for one in trainee.get("/api/protocols").json}
+    (told,) = trainee.get("/api/protocols/not-usable").json
+    assert "torn, version 1" in told
+    assert trainee.get("/api/protocols/torn").status == 422
+    assert [bool(one["problem"]) for one in trainee.get("/api/protocols/torn/versions").json] == [True]
+    assert served.browser("Engineer").get("/api/protocols/not-usable").code == "role_may_not"

@@ -12,13 +12,19 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection
 
-import pen_host.records.presets as presets_module
+import pen_host.records.layout as records_layout
+import pen_host.records.own_presets as presets_module
 from pen_host.errors import RefusedError
-from pen_host.journal import Draft, JournalDamagedError, Kind, audit_record
+from pen_host.exports.fhir.bundle import patient_bundle
+from pen_host.exports.fhir.common import Dialect
+from pen_host.exports.flat import tables
+from pen_host.exports.identity import Identity
+from pen_host.journal import Draft, JournalDamagedError, JournalUnwritableError, Kind, audit_record
 from pen_host.presets import PresetError, Version, shipped_presets, to_toml
 from pen_host.presets.folder import HEAD
 from pen_host.records import Clinic
-from pen_host.records.presets import OwnPresets
+from pen_host.records.clinic import presets_of
+from pen_host.records.own_presets import OwnPresets
 from pen_host.reports.after_care import after_care_sheet
 from pen_host.vault import this_vault
 from tests.host.records.conftest import ANNA, BOB, FORTNIGHTLY, Bench
@@ -302,6 +308,12 @@ def test_taking_in_that_dies_changes_nothing_and_is_done_whole_the_next_time(
 def test_files_beside_a_record_that_is_begun_are_taken_in_as_well(tmp_path: Path) -> None:
     (tmp_path / "clinic" / "presets").mkdir(parents=True)
     (tmp_path / "clinic" / "presets" / "our_own.toml").write_text(text(), "utf-8")
+    with presets_of(tmp_path / "clinic") as presets:
+        assert presets.all() == shipped_presets()
+        (told,) = presets.unusable()
+        assert "as soon as a record is begun" in told
+        with pytest.raises(JournalUnwritableError):
+            presets.own.add(text(preset_id="another", title="Another"), ANNA)
     with Clinic.open(tmp_path / "clinic", station_id="s1") as clinic:
         (by_hand,) = clinic.presets.own.book().versions("our_own")
         assert (by_hand.number, by_hand.saved_at, by_hand.saved_by) == (1, None, None)
@@ -331,3 +343,35 @@ def test_the_papers_of_a_visit_go_by_the_version_it_was_planned_by(bench: Bench)
         presets.of_visit(gone)
     with pytest.raises(PresetError, match="no such preset"):
         presets.get("never_there")
+
+
+def test_exports_name_the_version_a_visit_was_planned_by(bench: Bench) -> None:
+    own = bench.clinic.presets.own
+    base = {
+        **bench.clinic.presets.get(FORTNIGHTLY).model_dump(mode="json"),
+        "preset_id": "our_own",
+        "title": "Ours",
+    }
+    first = own.add(to_toml(base), ANNA)
+    visit = bench.visit(bench.patient(), "our_own")
+    own.change("our_own", to_toml({**base, "title": "Ours, changed"}), first.digest, BOB)
+    assert bench.entries(Kind.VISIT)[0].payload["preset_digest"] == first.digest
+    (found,) = [one for one in tables(bench.clinic, Identity()) if one.flat.name == "visits"]
+    assert [(row["preset_version"], row["preset_sha256"]) for _, row in found.rows] == [
+        ("version 1", first.digest)
+    ]
+    bundle = patient_bundle(bench.clinic, visit.patient_id, Dialect.R5, Identity())
+    assert f"protocol our_own, version 1, sha256 {first.digest}".encode() in bundle
+
+
+def test_a_layout_after_this_one_takes_no_file_in_again(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (bench.folder / "presets").mkdir()
+    (bench.folder / "presets" / "our_own.toml").write_text(text(), "utf-8")
+    bench.clinic.close()
+    monkeypatch.setattr(records_layout, "NEWEST", "c9999")
+    monkeypatch.setattr(records_layout.layout, "migrate", lambda *_: None)
+    with bench.opened() as clinic:
+        assert clinic.presets.own.book().names == ()
+    bench.clinic = bench.opened()
