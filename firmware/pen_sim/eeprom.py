@@ -34,8 +34,8 @@ class Cartridge:
     number: int = 0x00C0FFEE01
     """Number of its ROM id: two cartridges never share one."""
     lot: bytes = b"LOT-2026-001"
-    expiry_days: int = 4_000
-    """Days since 2020-01-01."""
+    expiry_days: int = 36_000
+    """Days since 2020-01-01; in 2118, for a simulated pen is treated with on the day it is run, whenever that is."""
     needles: int = 12
     used: bool = False
     memory: bytearray = field(default_factory=bytearray)

@@ -14,9 +14,7 @@ from datetime import date
 from pathlib import Path
 
 from pen_host.journal import Head, Journal
-from pen_host.link.events import Settled
 from pen_host.models import Plan, Zone
-from pen_host.outcomes import Outcome, Value
 from pen_host.pen import Pen
 from pen_host.plans import load_plan
 from pen_host.session import (
@@ -29,10 +27,10 @@ from pen_host.session import (
     recover,
     wait_for_boot,
 )
-from pen_host.worker import PenWorker, Ticket
 from pen_protocol import codec, framing, messages
 from pen_sim.rig import SimPen
 from tests.host.stepped import SteppedTransport
+from tests.host.treatment_bench import SteppedWorker
 
 OPERATOR = Operator("campaign", "rig")
 TODAY = date(2026, 11, 22)
@@ -50,40 +48,6 @@ def small_plan() -> Plan:
     return plan.model_copy(update={"zones": zones})
 
 
-class SteppedWorker(PenWorker):
-    """A worker whose time passes only while somebody asks it something."""
-
-    def __init__(self, line: CuttableLine) -> None:
-        super().__init__(line, line.clock)
-        self._line = line
-        self._asked: Ticket | None = None
-
-    def call(
-        self, name: str, values: dict[str, Value] | None = None, timeout_s: float | None = None
-    ) -> Outcome:
-        """Ask while time flows."""
-        self._asked = ticket = self.submit(name, values, timeout_s)
-        self._line.flow(True)
-        try:
-            return ticket.wait()
-        finally:
-            self._line.flow(False)
-
-    def _settle(self, event: Settled, now_s: float) -> None:
-        """Time stands from the moment the answer is there: a slow computer adds no simulated time."""
-        if self._tickets[event.token][0] is self._asked:
-            self._line.hold()
-        super()._settle(event, now_s)
-
-    def greet(self) -> None:
-        """Connect while time flows."""
-        self._line.flow(True)
-        try:
-            self.connect(FLOW_TIMEOUT_S)
-        finally:
-            self._line.flow(False)
-
-
 class CuttableLine(SteppedTransport):
     """The line to the pen; calls `hook` around every sending and falls silent once `cut`."""
 
@@ -93,12 +57,6 @@ class CuttableLine(SteppedTransport):
         self._reader = framing.Decoder()
         self.arms_us: list[int] = []
         """When ARM was sent: only after one of these may there be strokes."""
-
-    def hold(self) -> None:
-        """Time stands; called where time is made to pass."""
-        with self._changed:
-            self._free = False
-            self._until_us = self.sim.now_us
 
     def write(self, data: bytes) -> None:
         """Send, unless the host has died before."""
@@ -210,7 +168,7 @@ class CrashBench:
                 journal._raw.set_trace_callback(lambda _statement: self.hooks("before a statement"))
                 worker.add_gate("journal", lambda: journal.healthy)
                 self._journal = journal
-                worker.greet()
+                self._greet(worker)
                 self._treat(Pen(worker), journal)
         finally:
             self.line.flow(True)
@@ -232,12 +190,16 @@ class CrashBench:
         line = CuttableLine(self.sim, lambda _what: None)
         worker = SteppedWorker(line)
         try:
-            worker.greet()
+            self._greet(worker)
             with Journal.create_or_open(self.remains) as journal:
                 return recover(Pen(worker), journal, OPERATOR)
         finally:
             line.flow(True)
             worker.close()
+
+    def _greet(self, worker: SteppedWorker) -> None:
+        with worker.flowing():
+            worker.connect(FLOW_TIMEOUT_S)
 
     def _pause(self, pause_s: float) -> None:
         self.hooks("while waiting")

@@ -93,7 +93,7 @@ def recorded(folder: Path) -> tuple[Path, FileVault]:
             text = clinic.consents.publish("microneedling", "en", "Consent", f"I agree {evening}.", anna)
             clinic.consents.sign(one.patient_id, text.text_id, "Bea Example", anna)
             clinic.presets.own.add(own_preset(evening), anna)
-            clinic.cartridges.recall(f"LOT-{evening}", "needles bent", anna)
+            clinic.recalls.call_back(f"LOT-{evening}", "needles bent", anna)
             clinic.cleaning.cleaned("PEN1", CleaningMethod.LOW_LEVEL_DISINFECTION, bob, sheath_changed=True)
             clinic.journal.append_events("PEN1", [pen_event(8 * evening + n) for n in range(3)])
     return folder / "record.sqlite3", vault

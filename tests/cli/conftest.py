@@ -17,11 +17,14 @@ from pen_host.cli import main
 from pen_sim.rig import SimPen
 from pen_sim.serve import PenServer
 
-# a suite started in the background ignores SIGINT and so would every command it starts: those that are sent one must not
+# a suite started in the background ignores SIGINT, one under nohup SIGHUP, and so would every command it starts: those that are
+# sent one must not
 COMMAND = [
     sys.executable,
     "-c",
-    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from pen_host.cli import main; main()",
+    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    "hasattr(signal, 'SIGHUP') and signal.signal(signal.SIGHUP, signal.SIG_DFL); "
+    "from pen_host.cli import main; main()",
 ]
 PROCESS_S = 120
 

@@ -34,6 +34,23 @@ def added(pen: Command, name: str = "Ada Example", born: str = "1980-02-29") -> 
     return patient
 
 
+def test_a_record_opened_with_other_keys_is_said_at_once_and_is_one_finding(
+    pen: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    added(pen)
+    monkeypatch.setenv("PEN_KEYS", str(tmp_path / "other-keys"))
+    ran = pen(
+        "patient", "add", "--name", "Bea Example", "--born", "1980-02-29", "--operator", "anna", "--json"
+    )
+    assert ran.code == ExitCode.OK
+    assert "PEN_KEYS" in ran.sentence, "on standard error; standard output stays one JSON object"
+    verified = pen("log", "verify", "--json")
+    assert verified.code == ExitCode.VERIFICATION
+    (found,) = verified.json["damages"]
+    assert found.startswith("2 heads, signed from entry ")
+    monkeypatch.undo()
+
+
 @pytest.fixture
 def visit(pen: Command, tmp_path: Path) -> str:
     """A treated patient's visit, made through the record itself."""

@@ -202,9 +202,11 @@ def _patient(desk: Desk, look: Look, patient: str) -> None:
     desk.page.get_by_text("This is no number.").first.wait_for()
     look("patient-measures-wrong", desk)
     visit = desk.bench.get(f"/api{path}/open-skin")["visit_id"]
-    today = desk.bench.get(f"/api{path}/timeline")[-1]["at"][:10]
+    # the clinic's own day, which is not always that of its clock's UTC
+    told = desk.bench.get(f"/api{path}/timeline")
+    (day,) = [one["details"]["day"] for one in told if one["key"] == visit]
     for kind in ("redness", "infection"):
-        seen = {"kind": kind, "onset": today, "severity": "moderate"}
+        seen = {"kind": kind, "onset": day, "severity": "moderate"}
         assert desk.bench.post(f"/api/visits/{visit}/reactions", **seen).status == 200
     desk.go(f"{path}/aftercare")
     look("patient-aftercare", desk)

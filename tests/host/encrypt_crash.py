@@ -23,7 +23,7 @@ from pen_host.journal import audit_record, encrypting, record_keys, sqlite
 from pen_host.records import at_rest, photo_folder
 from pen_host.records.models import Person
 from pen_host.vault import FileVault
-from tests.host.told_clinic import picture
+from tests.host.told_clinic import JPEG, picture
 
 ANNA = Person(name="anna", role="physician")
 SECRET = b"Grimhilda Unusual"
@@ -39,7 +39,7 @@ def exposed(folder: Path) -> list[str]:
     found = []
     for file in sorted(path for path in folder.rglob("*") if path.is_file()):
         content = file.read_bytes()
-        if SECRET in content or content.startswith(b"\xff\xd8\xff"):
+        if SECRET in content or content.startswith(JPEG):
             found.append(file.name)
     return found
 

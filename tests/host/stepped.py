@@ -86,6 +86,12 @@ class SteppedTransport:
             if not free:
                 self._await_stand()
 
+    def hold(self) -> None:
+        """Time stands; called where time is made to pass."""
+        with self._changed:
+            self._free = False
+            self._until_us = self.sim.now_us
+
     def let_pass(self, duration_us: int) -> None:
         """Let this much time pass, then hold it."""
         with self._changed:

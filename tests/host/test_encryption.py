@@ -14,7 +14,7 @@ import keyring
 import keyring.backend
 import keyring.errors
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pen_host import vault as vaults
@@ -38,7 +38,7 @@ from pen_host.records import Clinic, at_rest, photo_folder
 from pen_host.records.models import Demographics, Person, View
 from pen_host.vault import FileVault, KeyringVault, VaultError, this_vault
 from tests.host.encrypt_crash import exposed
-from tests.host.told_clinic import picture
+from tests.host.told_clinic import JPEG, picture
 
 ANNA = Person(name="anna", role="physician")
 NAME = "Grimhilda Unusual"
@@ -107,7 +107,7 @@ def test_nothing_beside_an_encrypted_record_says_who_a_patient_is(place: Place) 
     assert exposed(place.folder) == []
     with place.open() as clinic:
         assert clinic.patients.get(place.patient).label.startswith(NAME)
-        assert clinic.photos.content(place.photo).startswith(b"\xff\xd8\xff")
+        assert clinic.photos.content(place.photo).startswith(JPEG)
         # SQLite's own journal, half a transaction in it
         connection = clinic.journal._raw
         connection.execute("BEGIN IMMEDIATE")
@@ -308,6 +308,8 @@ def test_without_the_extra_one_sentence_says_what_to_install(
         place.open()
 
 
+# the same examples each time: one wrong letter in 2^24 keeps the check, and a desk must not be the one to draw it
+@settings(derandomize=True)
 @given(st.binary(min_size=32, max_size=32), st.data())
 def test_a_code_is_its_key_and_no_slip_of_the_keyboard_gives_another(key: bytes, data: st.DataObject) -> None:
     code = RecordKey(bytes(16), key).code

@@ -17,7 +17,7 @@ import pytest
 from pen_host.journal import DamageKind, Head, Journal, JournalDamagedError, Kind, audit_record
 from pen_host.journal import verify_chain as offline
 from pen_host.journal.export import export_chain
-from pen_host.journal.signing import anchored, public_key
+from pen_host.journal.signing import anchored, fingerprint, public_key
 from pen_host.records import Clinic
 from pen_host.records.models import Demographics, Person
 from pen_host.vault import FileVault, VaultError
@@ -115,6 +115,84 @@ def test_a_record_without_its_key_says_that_nobody_vouches_for_it(record: Path, 
     assert "Nobody outside the record vouches" in " ".join(audit.not_checked)
 
 
+def written_with_other_keys(folder: Path, monkeypatch: pytest.MonkeyPatch) -> FileVault:
+    """Somebody opens the record twice with keys that are not its own."""
+    monkeypatch.setenv("PEN_KEYS", str(folder / "other-keys"))
+    for _ in range(2):
+        with Clinic.open(folder) as clinic:
+            clinic.patients.add(ADA, ANNA)
+    return FileVault(folder / "other-keys")
+
+
+@pytest.mark.covers("REQ-1403")
+def test_a_record_written_with_other_keys_is_one_finding_that_says_whose_and_what_to_do(
+    record: Path, folder: Path, vault: FileVault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = written_with_other_keys(folder, monkeypatch)
+    names = [fingerprint(public_key("s1", one) or "") for one in (vault, other)]
+    # heads 1 and 2 are the record's own, the four after them the other's: an opening and an end each
+    for here, (own, strange), count in ((vault, names, 4), (other, names[::-1], 2)):
+        audit = audit_record(record, here)
+        (found,) = audit.report.damages
+        assert found.kind is DamageKind.SIGNATURE
+        assert found.sentence.startswith(f"{count} heads, signed from entry ")
+        assert f"are under key {strange}, not under key {own} that this computer holds" in found.sentence
+        assert f"station s1 in {here.where}" in found.sentence
+        assert "PEN_KEYS" in found.sentence
+        assert (audit.key, audit.heads, audit.unsigned) == (own, 6 - count, 0)
+    nowhere = audit_record(record, FileVault(folder / "nowhere"))
+    assert nowhere.intact
+    assert f"the 2 keys that signed it ({names[0]}, {names[1]})" in " ".join(nowhere.not_checked)
+
+
+def test_opening_a_record_with_other_keys_says_so_once(
+    record: Path, folder: Path, vault: FileVault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Journal.create_or_open(record) as journal:
+        assert journal.other_key == ""
+    other = FileVault(folder / "other-keys")
+    said = []
+    for _ in range(2):
+        with Journal.create_or_open(record, vault=other) as journal:
+            said.append(journal.other_key)
+    assert said[0].startswith("The head signed at entry ")
+    assert fingerprint(public_key("s1", vault) or "") in said[0]
+    assert said[1] == "", "from then on it is a finding of the verification"
+    with Journal.create_or_open(record) as journal:
+        assert fingerprint(public_key("s1", other) or "") in journal.other_key
+
+
+def test_one_head_whose_signature_is_wrong_is_named_beside_those_of_another_key(
+    record: Path, folder: Path, vault: FileVault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written_with_other_keys(folder, monkeypatch)
+    with closing(sqlite3.connect(record, isolation_level=None)) as tool:
+        heads = [seq for (seq,) in tool.execute("SELECT seq FROM signed_heads ORDER BY seq")]
+        tool.execute("DROP TRIGGER signed_heads_never_updated")
+        tool.execute(
+            "UPDATE signed_heads SET signature = ? WHERE seq IN (?, ?)", ("0" * 128, heads[0], heads[3])
+        )
+    said = [one.sentence for one in audit_record(record, vault).report.damages]
+    for seq in (heads[0], heads[3]):
+        (named,) = [one for one in said if one.startswith(f"The head signed at entry {seq} ")]
+        assert "its signature does not hold" in named
+    (others,) = [one for one in said if "under key" in one]
+    assert others.startswith("3 heads, ")
+
+
+def test_what_another_key_signed_is_still_held_against_the_chain(
+    record: Path, folder: Path, vault: FileVault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written_with_other_keys(folder, monkeypatch)
+    with closing(sqlite3.connect(record, isolation_level=None)) as tool:
+        for (name,) in tool.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+            tool.execute(f"DROP TRIGGER {name}")
+        last = tool.execute("SELECT max(seq) FROM entries").fetchone()[0]
+        tamper._rewritten(last - 1)(tool)
+    kinds = {one.kind for one in audit_record(record, vault).report.damages}
+    assert DamageKind.REWRITTEN in kinds, "who has the file wrote its end anew"
+
+
 def test_a_printed_head_is_asked_for(record: Path, vault: FileVault) -> None:
     assert not audit_record(record, vault, known=[Head("s1", 2, "0" * 64)]).intact
     assert not audit_record(record, vault, known=[Head("s1", 99, "0" * 64)]).intact
@@ -178,6 +256,23 @@ def test_the_export_verifies_by_its_own_single_file(record: Path, folder: Path, 
     assert ran(str(made.verifier), str(made.chain), "--head", f"{head.seq}:{head.hash}")[0] == 0
     assert ran(str(made.verifier), str(made.chain), "--head", f"{head.seq}:{'0' * 64}")[0] == 9
     assert ran(str(made.verifier), str(made.chain), "--key", "00" * 32)[0] == 9
+
+
+def test_the_verifier_of_one_file_says_the_same_of_other_keys(
+    record: Path, folder: Path, vault: FileVault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = written_with_other_keys(folder, monkeypatch)
+    made = export_chain(record, folder / "out")
+    own, strange = (public_key("s1", one) or "" for one in (vault, other))
+    code, said = ran(str(made.verifier), str(made.chain), "--key", own)
+    (line,) = said.splitlines()
+    assert code == 9
+    (found,) = audit_record(record, vault).report.damages
+    which = found.sentence.partition(" that this computer holds")[0]
+    assert line.startswith(f"DAMAGED. {which} that you gave for station s1: "), (line, which)
+    code, said = ran(str(made.verifier), str(made.chain))
+    assert code == 0
+    assert f"2 keys that the export itself names ({fingerprint(own)}, {fingerprint(strange)})" in said
 
 
 def test_without_cryptography_the_verifier_says_that_signatures_were_not_checked(

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Callable
 from contextlib import closing
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
 
 from pen_host.journal import Journal, JournalReader, Kind
 from pen_host.models import PenEvent
+from pen_host.session.precheck import last_treated
 from pen_host.vault import FileVault
 from pen_protocol.faults import Event
 
@@ -120,3 +123,23 @@ def test_no_question_goes_through_all_entries(path: Path, name: str) -> None:
         "its index holds only what is asked for, and not every session ever"
     )
     assert not any("entries_kind" in step for step in steps) or name not in ("strokes", "its entries")
+
+
+@pytest.mark.skipif(not hasattr(time, "tzset"), reason="the zone of a process is set on POSIX only")
+@pytest.mark.covers("REQ-1004")
+@pytest.mark.parametrize(("zone", "day"), [("JST-9", 2), ("UTC", 1), ("PST8", 1)])
+def test_the_day_of_the_last_treatment_is_the_clinics_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, zone: str, day: int
+) -> None:
+    """By UTC, a morning in Tokyo would count as the day before, and the next treatment might come a day early."""
+    at = datetime(2028, 2, 1, 23, 30, tzinfo=UTC)
+    with Journal.create_or_open(
+        tmp_path / "r.sqlite3", utc_ns=lambda: int(at.timestamp()) * 10**9
+    ) as journal:
+        journal.append(Kind.SESSION_OPENED, {"nonce": 7}, session_id="t1", pen_serial=PEN, subject="P-1")
+        with monkeypatch.context() as patch:
+            patch.setenv("TZ", zone)
+            time.tzset()
+            found = last_treated(journal, "P-1")
+        time.tzset()
+    assert found == date(2028, 2, day)

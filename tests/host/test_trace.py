@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import threading
 import zlib
 from dataclasses import astuple, replace
 from itertools import pairwise
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 from pen_host.canonical import canonical_json
 from pen_host.journal import Kind
 from pen_host.names import Flag, State
+from pen_host.progress import Phase, Progress
 from pen_host.session import observer
 from pen_host.trace import COLUMNS, FORM, Sample, TraceError, as_dict, columns, pack, thinned, unpack
 from pen_host.trace.dense import VALUE_MAX, DenseError, pack_columns, unpack_columns
@@ -226,6 +228,24 @@ class Watched:
     def note(self, kind: Kind, payload: dict[str, Any]) -> None:
         assert kind is Kind.SAMPLES
         self.written.append(payload)
+
+
+def test_what_was_looked_at_before_something_was_said_is_not_told_after_it() -> None:
+    """A look that is held up would tell an old phase, in which no lost lease stops the needle."""
+    session, told, speakers = Watched(), list[Progress](), list[threading.Thread]()
+    watch = observer.Observer(session, told.append, (), lambda: 0.0)  # type: ignore[arg-type]
+
+    def held_up() -> SimpleNamespace:
+        if not speakers:
+            speakers.append(threading.Thread(target=watch.say, args=(Phase.ARMING, "armed")))
+            speakers[0].start()
+            speakers[0].join(0.2)  # who must wait for the look goes on after it
+        return SimpleNamespace(status=session.status)
+
+    session.pen.snapshot = held_up
+    watch._show()
+    speakers[0].join(30)
+    assert [one.phase for one in told] == [Phase.CHECKS, Phase.ARMING]
 
 
 @pytest.mark.parametrize(("period_ms", "count", "span_ms"), [(100, 21, 2_000), (1, 500, 499)])

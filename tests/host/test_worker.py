@@ -12,7 +12,8 @@ from pen_host.errors import JournalError, NoPenError, TransportLostError
 from pen_host.link import events
 from pen_host.names import Condition, Refusal, State
 from pen_host.outcomes import Done, Refused, Unknown
-from pen_host.worker import Ticket
+from pen_host.worker import StopTicket, Ticket
+from pen_host.worker.inbox import Inbox
 from pen_protocol import limits, messages
 
 from .stepped import Rig, SteppedTransport
@@ -54,6 +55,19 @@ class TestStop:
         ticket = rig.worker.stop()
         rig.do(lambda: ticket.wait(30))
         assert numbers(rig.transport)[0] == messages.STOP
+
+    def test_a_stop_wakes_the_worker_itself_while_who_woke_before_is_held_up(self) -> None:
+        woken: list[int] = []
+
+        def wake() -> None:
+            """Held up before it wakes anybody, while somebody else presses."""
+            if not inbox._stops:
+                inbox.put_stop(StopTicket())
+            woken.append(1)
+
+        inbox = Inbox(wake)
+        inbox.put(Ticket("GET_STATUS", {}, None))
+        assert len(woken) == 2
 
     def test_a_stop_nobody_confirms_says_so_and_goes_on(self, rig: Rig, tmp_path: Path) -> None:
         rig.sim.bench.unplug_usb()

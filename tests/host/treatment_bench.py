@@ -6,12 +6,12 @@ import time
 from collections.abc import Callable
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from pathlib import Path
 from types import TracebackType
 
 from pen_host.journal import Journal, JournalFullError, Kind, Row
-from pen_host.link.events import Settled
+from pen_host.link.events import Event, Settled
 from pen_host.models import Plan, Zone
 from pen_host.outcomes import Outcome, Value
 from pen_host.pen import Pen
@@ -35,7 +35,7 @@ OPERATOR = Operator("Dr. Test")
 TODAY = date(2026, 11, 22)
 PATIENT = "P-0001"
 NOON_NS = (
-    int(datetime(TODAY.year, TODAY.month, TODAY.day, 12, tzinfo=UTC).timestamp()) * 10**9
+    int(datetime(TODAY.year, TODAY.month, TODAY.day, 12).timestamp()) * 10**9  # noqa: DTZ001 - of here
     - time.monotonic_ns()
 )
 """So that noon of TODAY is when the tests began; the clock goes on from there as the real one does."""
@@ -53,22 +53,14 @@ def small_plan(zones: int = 2, **zone_changes: object) -> Plan:
     )
 
 
-class Line(SteppedTransport):
-    """A line whose time can be held from the thread that makes it pass."""
-
-    def hold(self) -> None:
-        with self._changed:
-            self._free = False
-            self._until_us = self.sim.now_us
-
-
 class SteppedWorker(PenWorker):
     """A worker whose time passes only while somebody asks it something or pauses."""
 
-    def __init__(self, line: Line, dumps: Path | None = None) -> None:
+    def __init__(self, line: SteppedTransport, dumps: Path | None = None) -> None:
         super().__init__(line, line.clock, dumps, line.clock)
         self._line = line
         self._asked: Ticket | None = None
+        self._met = False
 
     @contextmanager
     def flowing(self):  # type: ignore[no-untyped-def]
@@ -95,6 +87,13 @@ class SteppedWorker(PenWorker):
         with self.flowing():
             ticket.wait(ANSWER_S)
         return ticket
+
+    def _note_greeting(self, event: Event) -> None:
+        super()._note_greeting(event)
+        if self._greeted.is_set() and not self._met:
+            # as below: when a treatment begins decides what a bad cable loses of it
+            self._met = True
+            self._line.hold()
 
     def _settle(self, event: Settled, now_s: float) -> None:
         # time stands from the moment the answer is there: a slow computer adds no simulated time
@@ -187,7 +186,7 @@ class Station:
     def __init__(self, place: Path, sim: SimPen | None = None, *, greet: bool = True) -> None:
         self.place = place
         self.sim = sim or SimPen(seed=1)
-        self.line = Line(self.sim)
+        self.line = SteppedTransport(self.sim)
         self.worker = SteppedWorker(self.line)
         self.pen = Pen(self.worker)
         # the record's clock is the station's: a test must not depend on the day it is run

@@ -19,7 +19,7 @@ from pen_host.api.routes import photographs as routes
 from pen_host.errors import JournalError
 from pen_host.journal import JournalLockedError, Kind, audit_record, encrypting, record_keys, sqlite
 from pen_host.journal.record_keys import new_key
-from pen_host.records import photo_folder, photos
+from pen_host.records import ForbiddenStepError, photo_access, photo_folder
 from pen_host.records.models import Patient, Photo, View
 from pen_host.records.patient_keys import seal
 from pen_host.records.photo_places import PictureElsewhereError
@@ -67,7 +67,7 @@ def two_stations(site: Site) -> tuple[Station, Station, Patient]:
 
 def agreed(station: Station, patient: Patient) -> str:
     consents = station.clinic.consents
-    texts = [text for text in consents.texts() if text.name == photos.CONSENT]
+    texts = [text for text in consents.texts() if text.name == photo_access.CONSENT]
     text = texts[0] if texts else consents.publish("photographs", "en", "Photographs", "I agree.", ANNA)
     return consents.sign(patient.patient_id, text.text_id, "Ada Example", ANNA).consent_id
 
@@ -123,12 +123,12 @@ def test_a_picture_comes_after_its_row_and_is_never_called_lost_meanwhile(
         PictureElsewhereError, match="at station s1, not here yet; it is on the clinic's server"
     ):
         two.clinic.photos.content(photo)
-    assert list(two.clinic.photos.elsewhere(patient.patient_id)) == [photo.photo_id]
+    assert list(two.clinic.photos.not_shown(patient.patient_id)) == [photo.photo_id]
     assert (status(two.record).pictures_out, status(two.record).pictures_in) == (0, 1)
     done = moved(two)
     assert (done.pictures_fetched, done.pictures_left, done.held) == (1, 0, [])
     assert two.clinic.photos.content(photo) == content
-    assert two.clinic.photos.elsewhere(patient.patient_id) == {}
+    assert two.clinic.photos.not_shown(patient.patient_id) == {}
     assert photo_folder.arriving(two.record) == []
     assert (status(two.record).pictures_in, status(one.record).pictures_out) == (0, 0)
     assert is_intact(one)
@@ -140,7 +140,7 @@ def test_a_picture_comes_after_its_row_and_is_never_called_lost_meanwhile(
     assert content[:64] not in raw, "on the server it is sealed"
     # a picture that was here and is gone is lost, and comes again from the server
     photo_folder.remove(two.record, [photo.sha256])
-    assert two.clinic.photos.elsewhere(patient.patient_id) == {}
+    assert two.clinic.photos.not_shown(patient.patient_id) == {}
     assert moved(two).pictures_fetched == 1
     assert two.clinic.photos.content(photo) == content
 
@@ -154,7 +154,7 @@ def test_a_picture_that_is_elsewhere_is_a_sentence_in_api_and_report(
     moved(one, NO_PICTURES)
     moved(two, NO_PICTURES)
     service: Any = SimpleNamespace(need=lambda *_: None, visiting=SimpleNamespace(clinic=two.clinic))
-    (told,) = routes.elsewhere(service, "session", patient.patient_id)
+    (told,) = routes.not_shown(service, "session", patient.patient_id)
     assert told.photo_id == photo.photo_id
     assert "at station s1, not here yet" in told.sentence
     with pytest.raises(PictureElsewhereError) as raised:
@@ -163,7 +163,7 @@ def test_a_picture_that_is_elsewhere_is_a_sentence_in_api_and_report(
     assert (problem.status, problem.detail) == (409, told.sentence)
     _, said = course._photos(two.clinic, patient.patient_id)
     assert isinstance(said, Prose)
-    assert said.text.startswith("1 of 1 are at another station")
+    assert said.text == f"1 of 1 are not shown. {told.sentence}"
 
 
 @pytest.mark.covers("REQ-1410")
@@ -339,12 +339,15 @@ def test_a_consent_taken_back_keeps_a_picture_where_it_is(
     done = moved(two)
     assert done.pictures_fetched == 0
     assert counted(site) == [0, 0, 0]
-    with pytest.raises(PictureElsewhereError, match="at station s1 and stays there"):
+    with pytest.raises(ForbiddenStepError, match="shown to nobody"):
         two.clinic.photos.content(photo)
     assert moved(one).pictures_sent == 0
     assert (status(one.record).pictures_out, status(two.record).pictures_in) == (0, 0)
-    assert one.clinic.photos.content(photo), "what was taken under the consent stays where it was taken"
+    assert photo_folder.digests(one.record) == {photo.sha256}, "what was taken stays where it was taken"
+    with pytest.raises(ForbiddenStepError, match="shown to nobody"):
+        one.clinic.photos.content(photo)
     agreed(one, patient)
+    assert one.clinic.photos.content(photo)
     assert moved(one).pictures_sent == 1
     assert moved(two).pictures_fetched == 1
 

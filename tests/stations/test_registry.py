@@ -62,7 +62,7 @@ def test_a_recall_entered_at_one_station_blocks_at_the_others(site: Site) -> Non
     one, two = site.station("s1"), site.station("s2")
     cartridge = one.cartridge("S1")
     one.replicate()
-    two.clinic.cartridges.recall("LOT-7", "needles bent", ANNA)
+    two.clinic.recalls.call_back("LOT-7", "needles bent", ANNA)
     two.replicate()
     assert rules(one, cartridge) == []
     one.replicate()

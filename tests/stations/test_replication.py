@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from datetime import date
 from typing import Any
 
 import psycopg
@@ -18,6 +19,7 @@ from pen_host.stations import (
     ServerNewerError,
     ServerRowsError,
     conflicts,
+    fetching,
     replicate,
     server_url,
     status,
@@ -62,6 +64,31 @@ def test_a_replay_sends_nothing_twice(site: Site) -> None:
     again = one.replicate()
     assert (again.rows, again.known, again.conflicts) == (0, 2, [])
     assert site.ask("SELECT count(*) FROM patients") == [(1,)]
+
+
+def test_a_row_that_is_changed_amid_a_fetch_is_no_damaged_one(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, two = site.station("s1"), site.station("s2")
+    patient = one.patient()
+    one.replicate()
+    whole, changed = fetching._contents, list[int]()
+
+    def contents(*given: Any) -> Any:
+        """Its digest is read; before its content is, the other station sends a newer one."""
+        if not changed:
+            changed.append(0)
+            said = Demographics(full_name="Ada Muster", birth_date=date(1980, 2, 29))
+            one.clinic.patients.correct(patient.patient_id, said, ANNA)
+            changed[0] = one.replicate().rows
+        return whole(*given)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(fetching, "_contents", contents)
+        assert two.replicate().held == []
+    assert changed[0] > 0
+    assert two.replicate().held == []
+    assert two.clinic.patients.get(patient.patient_id).label == "Ada Muster"
 
 
 def test_rows_that_came_from_elsewhere_are_not_sent_back(site: Site) -> None:

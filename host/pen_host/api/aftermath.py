@@ -44,7 +44,7 @@ class Aftermath:
         draft.off_label_said = visit.plan.off_label
         draft.answers = draft.screened.answers
         draft.reasons = {**draft.screened.reasons, **visit.reasons}
-        draft.findings[TreatmentStep.SCREENING] = draft.screened.findings
+        draft.found(TreatmentStep.SCREENING, draft.screened.findings)
         draft.built = self._visiting.rebuilt(visit)
         draft.preset = visit.preset_id or ""
         draft.step = TreatmentStep.CARTRIDGE

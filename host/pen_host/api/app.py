@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from fastapi import FastAPI
+from pydantic.json_schema import models_json_schema
 from starlette.types import ASGIApp
 
 from . import answers, live_socket
 from .guard import Guard, Policy
+from .problems import Problem
 from .routes import (
     bench,
     clinic,
@@ -40,13 +43,26 @@ PARTS = (
     *(reports, photographs, consents, outcomes, exports, imports, stations, skin, protocols, safekeeping),
     *(stock, keeping, filing),
 )
+SCHEMA = "#/components/schemas/{model}"
+"""Where an OpenAPI document keeps a model."""
 Pages = Callable[[FastAPI, ConsoleService], None]
 """Puts pages on the application."""
 
 
+class Api(FastAPI):
+    """The API, which tells of itself also what every path may answer when something is wrong."""
+
+    def openapi(self) -> dict[str, Any]:
+        """Its description."""
+        told = super().openapi()
+        _, problem = models_json_schema([(Problem, "serialization")], ref_template=SCHEMA)
+        told["components"]["schemas"] |= problem["$defs"]
+        return told
+
+
 def build(console: ConsoleService, pages: Pages | None = None) -> FastAPI:
     """The application, without the guard in front of it."""
-    app = FastAPI(
+    app = Api(
         title=TITLE,
         description="One pen, its treatment and its record. STOP needs no login.",
         version="1",

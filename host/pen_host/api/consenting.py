@@ -9,7 +9,6 @@ from pydantic import StringConstraints
 from ..records import Clinic
 from ..records.consents import TREATMENT
 from ..records.models import Consent, ConsentText, Person, Relation, SignedOn
-from .flow_models import TreatmentStep
 from .models import Line, Model, Pin
 from .problems import wrong_field
 from .treatment import TreatmentDesk
@@ -79,11 +78,6 @@ class ConsentDesk:
         """
         known = self._clinic.consents.get(consent_id)
         # first of all: whatever becomes of the record, nobody is needled who has just said no
-        if known.name == TREATMENT and self._rests_on(known.patient_id):
-            self._treatment.cancel(by, WITHDRAWN)
+        if known.name == TREATMENT:
+            self._treatment.withdrawn(known.patient_id, by, WITHDRAWN)
         return self._clinic.consents.withdraw(consent_id, reason, by)
-
-    def _rests_on(self, patient_id: str) -> bool:
-        view = self._treatment.view()
-        mine = view.patient is not None and view.patient.reference == patient_id
-        return mine and view.visit_id is not None and view.step is not TreatmentStep.CLOSE

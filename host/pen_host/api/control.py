@@ -113,9 +113,10 @@ class ControlDesk:
             return
         # a gap that has just ended was a gap all the same
         self.look()
-        console.seen_s = max(console.seen_s, made_s)
-        if console is self._controller and self.fresh():
-            self._running = True
+        with self._lock:
+            console.seen_s = max(console.seen_s, made_s)
+            if console is self._controller and self.fresh():
+                self._running = True
 
     def show(self, console: Console, visible: bool) -> None:
         """A page is hidden or shown again."""
@@ -202,18 +203,23 @@ class ControlDesk:
             return held
         return held if self._clock() - held.gone_s < KEPT_S else None
 
-    def give(self, console: Console) -> Console | None:
-        """Control is this console's from now on; returns the one that had it.
+    def give(self, console: Console, instead_of: Console | None) -> bool:
+        """Control is this console's from now on; False when another got it meanwhile, and then nothing has changed.
 
-        The caller has stopped the needle if another console held control.
+        Args:
+            console: Which.
+            instead_of: Who held it when the caller looked, and had the needle stopped if it was another.
         """
         with self._lock:
+            held = self.holder()
+            if held is not None and held is not instead_of and held is not console:
+                return False
             before, self._controller = self._controller, console
             self._running = False
             self._lost = ""
             if before is not console:
                 console.seen_s = NEVER
-            return before
+            return True
 
     def release(self, session: str) -> None:
         """Nobody of this browser session controls any more."""

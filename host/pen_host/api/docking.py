@@ -65,6 +65,21 @@ class Docked:
     transport: Transport
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How the connection stands at one moment.
+
+    Attributes:
+        docked: The pen, None while there is none.
+        link: How it stands.
+        complaint: Why there is no pen to work with.
+    """
+
+    docked: Docked | None = None
+    link: Link = Link.SEARCHING
+    complaint: str | None = None
+
+
 class Dock:
     """Keeps one pen connected, in a thread of its own.
 
@@ -77,9 +92,8 @@ class Dock:
         stop_first: STOP was asked for while there was no pen: it goes out before anything else.
 
     Attributes:
-        docked: The pen, None while there is none. Replaced whole; any thread may look.
-        link: How it stands.
-        complaint: Why there is no pen to work with.
+        standing: How it stands. Replaced whole; any thread may look.
+        worker: Of the pen that is there, and already of one that is being greeted: STOP goes to it. None without one.
     """
 
     def __init__(
@@ -92,9 +106,8 @@ class Dock:
         stop_first: Callable[[], bool],
     ) -> None:
         self.source = source
-        self.docked: Docked | None = None
-        self.link = Link.SEARCHING
-        self.complaint: str | None = None
+        self.standing = Standing()
+        self.worker: PenWorker | None = None
         self._journal = journal
         self._gates = gates
         self._busy = busy
@@ -105,6 +118,11 @@ class Dock:
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="console-dock", daemon=True)
 
+    @property
+    def docked(self) -> Docked | None:
+        """The pen, None while there is none."""
+        return self.standing.docked
+
     def start(self) -> None:
         """Begin to look for it."""
         self._thread.start()
@@ -113,7 +131,8 @@ class Dock:
         """Let go of the pen. It stops by itself when it was armed."""
         self._closing.set()
         self._thread.join()
-        docked, self.docked = self.docked, None
+        docked = self.docked
+        self.standing, self.worker = Standing(), None
         if docked is not None:
             docked.pen.close()
 
@@ -135,14 +154,14 @@ class Dock:
 
     def _try(self) -> None:
         try:
-            self.docked = self._open()
-            self.link, self.complaint = Link.CONNECTED, None
+            docked = self._open()
         except NoPenError as error:
-            self.link, self.complaint = Link.SEARCHING, error.sentence
+            self.standing = Standing(None, Link.SEARCHING, error.sentence)
         except PenError as error:
-            self.link, self.complaint = Link.REFUSED, error.sentence
+            self.standing = Standing(None, Link.REFUSED, error.sentence)
         else:
-            self._settle(self.docked.pen)
+            self.standing = Standing(docked, Link.CONNECTED)
+            self._settle(docked.pen)
 
     def _open(self) -> Docked:
         transport = self._line()
@@ -152,6 +171,8 @@ class Dock:
         try:
             for name, gate in self._gates.items():
                 worker.add_gate(name, gate)
+            # in this order: a STOP that is given now either finds the worker or is found here
+            self.worker = worker
             if self._stop_first():
                 worker.stop()
             identity = worker.connect()
@@ -162,6 +183,7 @@ class Dock:
                 )
             self._ask_telemetry(worker)
         except PenError:
+            self.worker = None
             worker.close()
             raise
         return Docked(transport.name, Pen(worker), clock, pause, transport)
@@ -176,11 +198,11 @@ class Dock:
         return line
 
     def _let_go(self, docked: Docked) -> None:
-        self.link, self.complaint = Link.LOST, docked.pen.snapshot().lost
-        if self._busy():
-            return  # its treatment notices by itself, writes down what it can, and ends
-        self.docked = None
-        docked.pen.close()
+        busy = self._busy()  # its treatment notices by itself, writes down what it can, and ends
+        self.standing = Standing(docked if busy else None, Link.LOST, docked.pen.snapshot().lost)
+        if not busy:
+            self.worker = None
+            docked.pen.close()
 
     def _settle(self, pen: Pen) -> None:
         try:

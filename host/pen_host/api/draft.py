@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from http import HTTPStatus
@@ -37,7 +37,7 @@ class Draft:
     step: TreatmentStep = TreatmentStep.SCREENING
     answers: Mapping[str, Answer] = field(default_factory=dict)
     reasons: dict[str, str] = field(default_factory=dict)
-    findings: dict[TreatmentStep, tuple[Finding, ...]] = field(default_factory=dict)
+    findings: Mapping[TreatmentStep, tuple[Finding, ...]] = field(default_factory=dict)
     built: Built | None = None
     preset: str = ""
     screened: Screened | None = None
@@ -60,6 +60,10 @@ class Draft:
         """
         if self.step is not step:
             raise wrong_step(step, self.step)
+
+    def found(self, step: TreatmentStep, findings: Sequence[Finding]) -> None:
+        """What a step found; replaced whole, for screens are drawn from it meanwhile."""
+        self.findings = {**self.findings, step: tuple(findings)}
 
     def back_to(self, step: TreatmentStep) -> None:
         """Go back to an earlier step; what was settled from there on is settled anew.

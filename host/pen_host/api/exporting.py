@@ -70,6 +70,8 @@ class Packed:
     files: int
     bytes: int
     sha256: str
+    withheld: frozenset[str]
+    """Patients whose pictures were not given out just before it was made."""
 
 
 @dataclass(slots=True)
@@ -154,22 +156,31 @@ class ExportDesk:
         """The file to be fetched.
 
         Raises:
-            ProblemError: There is none, or somebody else asked for it.
+            ProblemError: There is none, somebody else asked for it, or a patient took the consent to pictures in it back since.
         """
         job = self._job
         if job is None or self._seen(job).state is not ExportState.READY:
-            raise ProblemError(
-                Code.NOT_FOUND,
-                HTTPStatus.NOT_FOUND,
-                "No export is ready, so there is nothing to fetch. Make one.",
-            )
+            raise _none("No export is ready, so there is nothing to fetch. Make one.")
         if job.by.name != by.name:
             raise ProblemError(
                 Code.ROLE_MAY_NOT,
                 HTTPStatus.FORBIDDEN,
                 f"{job.by.name} asked for this export, so nobody else may fetch it. Make one of your own.",
             )
+        if self._holds_too_much(job):
+            self.close()
+            raise _none(
+                "Since this export was made a patient took back the consent to photographs that are in it, so it was thrown "
+                "away. Make it again."
+            )
         return job.folder / ZIP
+
+    def _holds_too_much(self, job: _Job) -> bool:
+        """Whether there are pictures in it that are not given out any more."""
+        if job.asked.form is not Form.FHIR or job.asked.deidentified:
+            return False
+        with Clinic.read(self._record) as clinic:
+            return not clinic.photos.withheld_patients() <= made_of(job.coming).withheld
 
     def close(self) -> None:
         """Throw away what is there."""
@@ -207,6 +218,10 @@ class ExportDesk:
         self._note("record exported", by, told)
 
 
+def _none(sentence: str) -> ProblemError:
+    return ProblemError(Code.NOT_FOUND, HTTPStatus.NOT_FOUND, sentence)
+
+
 def pack(record: Path, form: Form, deidentified: bool, folder: Path) -> Packed:
     """An export with its manifest in one file of a folder. May take minutes, and is for the workshop's process.
 
@@ -214,6 +229,7 @@ def pack(record: Path, form: Form, deidentified: bool, folder: Path) -> Packed:
         PenError: See `pen_host.exports.export`.
     """
     with Clinic.read(record) as clinic:
+        withheld = clinic.photos.withheld_patients()
         done = export(clinic, form, folder / "export", deidentified=deidentified)
     target = folder / ZIP
     files = sorted(file for file in done.folder.rglob("*") if file.is_file())
@@ -223,7 +239,7 @@ def pack(record: Path, form: Form, deidentified: bool, folder: Path) -> Packed:
     shutil.rmtree(done.folder)
     with target.open("rb") as read:
         digest = hashlib.file_digest(read, "sha256").hexdigest()
-    return Packed(len(files), target.stat().st_size, digest)
+    return Packed(len(files), target.stat().st_size, digest, withheld)
 
 
 def _so_far(folder: Path) -> tuple[int, int]:

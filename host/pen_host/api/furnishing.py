@@ -6,7 +6,7 @@ from datetime import date
 
 from ..records import Clinic
 from ..records.models import Demographics, Person
-from ..records.photo_places import CONSENT as PHOTO_CONSENT_NAME
+from ..records.photo_access import CONSENT as PHOTO_CONSENT_NAME
 from .visiting import CONSENT_NAME, LANGUAGE
 
 PROGRAM = Person(name="derma-pen", role="program")

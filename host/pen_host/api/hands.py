@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 from ..models import Zone
 from ..session import Proceed, TreatmentAbandonedError
@@ -12,6 +13,21 @@ from .flow_models import Waiting
 
 PATIENCE_S = 1_800.0
 """A question that nobody answers for this long closes the treatment; the needle is off meanwhile. (J)"""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is asked at one moment.
+
+    Attributes:
+        waiting: What is waited for.
+        zone: The zone asked about; the last one while none is.
+        cause: The stop asked about, likewise.
+    """
+
+    waiting: Waiting = Waiting.NOTHING
+    zone: str = ""
+    cause: str = ""
 
 
 class ConsoleHands:
@@ -23,9 +39,7 @@ class ConsoleHands:
         patience_s: Instead of `PATIENCE_S`.
 
     Attributes:
-        waiting: What is asked.
-        zone: The zone asked about.
-        cause: The stop asked about.
+        asked: What is asked. Replaced whole; any thread may look.
         skipped: Zones that were left out.
         finished: The operator ended it early.
     """
@@ -40,9 +54,7 @@ class ConsoleHands:
         self._decision: Proceed | None = None
         self._cleared: bool | None = None
         self._broken = ""
-        self.waiting = Waiting.NOTHING
-        self.zone = ""
-        self.cause = ""
+        self.asked = Asked()
         self.skipped: set[str] = set()
         self.finished = False
 
@@ -68,8 +80,10 @@ class ConsoleHands:
     def clear(self, cause: str, operator: str) -> bool:  # noqa: ARG002 - the operator is who is signed in, see `answer_clear`
         """See `pen_host.session.Hands`: acknowledged by name at the console."""
         with self._turn:
-            self._cleared, self.cause = None, cause
-            self._ask(Waiting.CLEAR, lambda: self._cleared is not None)
+            self._cleared = None
+            self._ask(
+                replace(self.asked, waiting=Waiting.CLEAR, cause=cause), lambda: self._cleared is not None
+            )
             return bool(self._cleared)
 
     def give_cartridge(self, _why: str) -> None:
@@ -94,14 +108,18 @@ class ConsoleHands:
     @property
     def waiting_now(self) -> bool:
         """Something is asked: the needle is off until it is answered."""
-        return self.waiting is not Waiting.NOTHING
+        return self.asked.waiting is not Waiting.NOTHING
 
     # --- for whoever answers --------------------------------------------------------------------------------------------
 
     def decide(self, zone: str, decision: Proceed) -> bool:
         """Answer the question about a zone; False when it is not asked (any more)."""
         with self._turn:
-            if self.waiting is not Waiting.ZONE or zone != self.zone or self._decision is not None:
+            if (
+                self.asked.waiting is not Waiting.ZONE
+                or zone != self.asked.zone
+                or self._decision is not None
+            ):
                 return False
             self._decision = decision
             self._turn.notify_all()
@@ -110,7 +128,8 @@ class ConsoleHands:
     def answer_clear(self, cause: str, agreed: bool) -> bool:
         """Acknowledge a stop, or not; False when it is not asked (any more)."""
         with self._turn:
-            if self.waiting is not Waiting.CLEAR or cause != self.cause or self._cleared is not None:
+            asked = self.asked
+            if asked.waiting is not Waiting.CLEAR or cause != asked.cause or self._cleared is not None:
                 return False
             self._cleared = agreed
             self._turn.notify_all()
@@ -124,15 +143,17 @@ class ConsoleHands:
 
     def _decided(self, zone: str) -> Proceed | None:
         with self._turn:
-            self._decision, self.zone = None, zone
-            self._ask(Waiting.ZONE, lambda: self._decision is not None)
+            self._decision, self.asked = None, replace(self.asked, zone=zone)
+            # the step moves on before the question can be seen: whoever sees it may answer at once
+            self._changed()
+            self._ask(replace(self.asked, waiting=Waiting.ZONE), lambda: self._decision is not None)
             return self._decision
 
-    def _ask(self, what: Waiting, answered: Callable[[], bool]) -> None:
-        self.waiting = what
+    def _ask(self, asked: Asked, answered: Callable[[], bool]) -> None:
+        self.asked = asked
         self._changed()
         end_s = time.monotonic() + self._patience_s
         while not answered() and not self._broken and (left_s := end_s - time.monotonic()) > 0:
             self._turn.wait(left_s)
-        self.waiting = Waiting.NOTHING
+        self.asked = replace(asked, waiting=Waiting.NOTHING)
         self._changed()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 
 from pydantic import ConfigDict, Field, ValidationError
@@ -44,17 +45,21 @@ class House:
         self._lock = threading.Lock()
         self.rules = HouseRules() if path is None else _read(path)
 
-    def decide(self, rules: HouseRules) -> HouseRules:
-        """Other rules from now on; returns those before.
+    def decide(self, told: Mapping[str, object]) -> tuple[HouseRules, HouseRules]:
+        """Other rules from now on, those that are told; returns those before and those in force.
+
+        Args:
+            told: By name, checked by the caller.
 
         Raises:
             UsageError: They cannot be written; those before stay in force.
         """
         with self._lock:
+            rules = self.rules.model_copy(update=told)
             if self._path is not None:
                 write_whole(self._path, rules.model_dump_json(indent=1).encode())
             before, self.rules = self.rules, rules
-        return before
+        return before, rules
 
 
 def _read(path: Path) -> HouseRules:

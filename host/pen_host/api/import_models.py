@@ -32,6 +32,8 @@ class ItemView(Model):
     patient_id: str | None
     rows: int
     photographs: int
+    without_picture: int
+    """Photographs of which it holds the row and not the picture: no consent stood, or the picture was not there."""
     why: str
 
 
@@ -75,6 +77,7 @@ def shown(items: tuple[Item, ...]) -> tuple[ItemView, ...]:
             patient_id=one.patient_id,
             rows=one.rows,
             photographs=one.photographs,
+            without_picture=one.without_picture,
             why=one.why,
         )
         for one in shown

@@ -92,23 +92,32 @@ class ImportDesk:
             self._job = _Job(by, self._room())
             return self._job.file
 
-    def broke_off(self) -> None:
-        """The file did not arrive whole; nothing of it is kept."""
+    def broke_off(self, file: Path) -> None:
+        """This file did not arrive whole; nothing of it is kept. Waits for the disk: not for an event loop."""
         with self._lock:
-            job = self._job
-            if job is not None and job.state is ImportState.RECEIVING:
+            job = self._receiving(file)
+            if job is not None:
                 self._fail(job, "The file did not arrive whole, so nothing was taken in. Send it again.")
 
-    def arrived(self) -> ImportView:
-        """The file is there; it is looked at from now on. Returns at once."""
+    def arrived(self, file: Path) -> ImportView:
+        """This file is there; it is looked at from now on. Returns at once.
+
+        Raises:
+            ProblemError: It was thrown away meanwhile.
+        """
         with self._lock:
-            job = self._job
-            if job is None or job.state is not ImportState.RECEIVING:
+            job = self._receiving(file)
+            if job is None:
                 raise _nothing()
-            job.state = ImportState.LOOKING
             job.coming = self._workshop.begin(look, self._clinic.place, job.file)
+            job.state = ImportState.LOOKING
         job.coming.add_done_callback(lambda done: self._looked(job, done))
         return self.view()
+
+    def _receiving(self, file: Path) -> _Job | None:
+        """The import that this file is for; none when it was thrown away, and perhaps another begun, while it came."""
+        job = self._job
+        return job if job is not None and job.state is ImportState.RECEIVING and job.file == file else None
 
     def _looked(self, job: _Job, done: Future[tuple[Item, ...] | Problem]) -> None:
         with self._lock:
@@ -245,7 +254,7 @@ class ImportDesk:
             ) from error
 
     def _fail(self, job: _Job, sentence: str) -> None:
-        job.state, job.sentence = ImportState.FAILED, sentence
+        job.sentence, job.state = sentence, ImportState.FAILED
         _remove(job.folder)
 
     def _throw_away(self) -> None:

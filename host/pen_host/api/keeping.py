@@ -128,6 +128,11 @@ class SafeDesk:
         self._saving: tuple[str, Future[Saved]] | None = None
 
     @property
+    def other_key(self) -> str:
+        """That the record was signed last with another key than this computer's when it was opened; nothing otherwise."""
+        return self._journal.other_key
+
+    @property
     def stage(self) -> object:
         """Another value when something was begun or ended; costs nothing to ask."""
         return tuple(job and (id(job[1]), job[1].done()) for job in (self._verifying, self._saving))
@@ -193,7 +198,7 @@ class SafeDesk:
                     HTTPStatus.CONFLICT,
                     "A treatment is under way, so no backup was begun: nothing may hold up the pen. Save when it is closed.",
                 )
-            self._house.decide(self._house.rules.model_copy(update={"backup_folder": str(folder)}))
+            self._house.decide({"backup_folder": str(folder)})
             self._saving = (by.name, self._thread.submit(self._save, folder, by.name))
         return self.view()
 

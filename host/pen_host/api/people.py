@@ -96,7 +96,7 @@ class People:
         self._path = path
         self._wall = wall
         self._hasher = PasswordHasher.from_parameters(CHEAPEST) if cheap else PasswordHasher()
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._people = {} if path is None else _load(path)
 
     @property
@@ -135,6 +135,19 @@ class People:
             person = Person(name, tuple(dict.fromkeys(roles)), self._hasher.hash(pin))
             self._keep({**self._people, name: person})
         return person
+
+    def add_first(self, name: str, pin: str, roles: Iterable[Role]) -> Person:
+        """Make the first account; of two that are made at once it is one, and the other is refused.
+
+        Raises:
+            ProblemError: There is one already, or the PIN is too plain.
+        """
+        with self._lock:
+            if self._people:
+                raise ProblemError(
+                    Code.SETUP_DONE, HTTPStatus.CONFLICT, "There are accounts already; an admin makes others."
+                )
+            return self.add(name, pin, roles)
 
     def set_active(self, name: str, active: bool) -> None:
         """Let somebody sign in, or no longer. The last active admin stays.
@@ -189,8 +202,8 @@ class People:
             ProblemError: See `check`; or the new PIN is too plain.
         """
         _good_pin("new_pin", new_pin)
-        person = self.check(name, old_pin)
-        with self._lock:
+        with self._lock:  # over both: what an admin changes meanwhile must not be undone
+            person = self.check(name, old_pin)
             self._keep({**self._people, name: replace(person, pin_hash=self._hasher.hash(new_pin))})
 
     def _locked_out_s(self, person: Person) -> float:

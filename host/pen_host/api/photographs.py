@@ -6,8 +6,8 @@ from datetime import date
 
 from ..records import Clinic
 from ..records.models import Consent, ConsentText, Person, Photo, View
+from ..records.photo_access import CONSENT
 from ..records.photo_files import encoded_bytes
-from ..records.photo_places import CONSENT
 from .problems import wrong_field
 from .visiting import LANGUAGE
 from .workshop import Workshop

@@ -1,6 +1,7 @@
 """Steps 1 to 5 of a treatment: patient, screening, plan, consent, cartridge. Each settles one thing in the draft, or refuses.
 
-Nothing here touches the pen but to read its cartridge; who may ask, and in which order, is the desk's affair.
+Beside them what must be so before step 6. Nothing here touches the pen but to read its cartridge; who may ask, and in which
+order, is the desk's affair.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 
 from pen_protocol import limits
+from pen_protocol.states import BLOCKS_ARM
 
 from ..advice import for_cause
 from ..checks import check_cartridge
@@ -15,13 +17,23 @@ from ..errors import RefusedError
 from ..findings import Finding, Level
 from ..journal import Journal
 from ..names import Condition
+from ..pen import Pen
 from ..records.models import Person, Visit
 from ..session import tried_before
 from ..session.events import seen
 from .docking import Docked
 from .draft import Draft
-from .flow_models import CheckCartridge, ChoosePatient, ChoosePlan, GiveConsent, Screen, TreatmentStep
+from .flow_models import (
+    CheckCartridge,
+    ChoosePatient,
+    ChoosePlan,
+    GiveConsent,
+    Prepare,
+    Screen,
+    TreatmentStep,
+)
 from .problems import must_pass, wrong_field
+from .views import CURED_BY_STEPS
 from .visiting import Visiting, answers_of
 
 
@@ -53,7 +65,7 @@ class Preparation:
         must_pass(findings, asked.reasons)
         draft.answers = answers
         draft.reasons |= _used(findings, asked.reasons)
-        draft.findings[TreatmentStep.SCREENING] = findings
+        draft.found(TreatmentStep.SCREENING, findings)
         draft.step = TreatmentStep.PLAN
 
     def plan(self, draft: Draft, by: Person, asked: ChoosePlan, caps: tuple[int, int]) -> None:
@@ -75,8 +87,8 @@ class Preparation:
         )
         draft.built, draft.preset = built, asked.preset
         draft.reasons |= _used(findings, reasons)
-        draft.findings[TreatmentStep.SCREENING] = judged.findings
-        draft.findings[TreatmentStep.PLAN] = tuple(findings[len(judged.findings) :])
+        draft.found(TreatmentStep.SCREENING, judged.findings)
+        draft.found(TreatmentStep.PLAN, findings[len(judged.findings) :])
         draft.step = TreatmentStep.CONSENT
 
     def consent(self, draft: Draft, by: Person, asked: GiveConsent) -> None:
@@ -110,14 +122,14 @@ class Preparation:
             known,
             self._visiting.today(),
             used_before=tried_before(self._journal, known.serial) or stock.chip_is_used(known.serial),
-            recalled_lots=stock.recalled_lots(),
+            recalled_lots=self._clinic.recalls.lots(),
         )
         blocking = [one.sentence for one in findings if one.level is Level.BLOCK]
         if blocking:
             raise _refused_cartridge(" ".join(blocking))
         self._visiting.take(known, asked.scanned, visit, by)
         draft.cartridge = known
-        draft.findings[TreatmentStep.CARTRIDGE] = tuple(findings)
+        draft.found(TreatmentStep.CARTRIDGE, findings)
         draft.step = TreatmentStep.PEN_READY
 
     def caps(self) -> tuple[int, int]:
@@ -133,6 +145,39 @@ def visit_of(draft: Draft) -> Visit:
     """The visit that is open for it, from the consent on."""
     assert draft.visit is not None, "steps are done in order"
     return draft.visit
+
+
+def must_be_meant(visit: Visit, asked: Prepare) -> None:
+    """The person at the screen saw this patient and this plan, whole.
+
+    Raises:
+        ProblemError: They saw another.
+    """
+    if asked.reference != visit.patient_id:
+        raise wrong_field(
+            "reference", f"The open treatment is another patient's ({visit.patient_id}). Look again."
+        )
+    if asked.plan_digest != visit.plan.plan_digest:
+        raise wrong_field("plan_digest", "The plan is not the one that was shown. Look at it again.")
+
+
+def must_be_ready(pen: Pen) -> None:
+    """Nothing stands in the way that the next steps do not cure.
+
+    Raises:
+        RefusedError: Something does.
+    """
+    status = pen.status()
+    if status.stopped:
+        told = for_cause(status.first_cause)
+        raise RefusedError(
+            f"The pen is stopped for {status.cause_text}, so nothing can begin. {told.happened} {told.now} "
+            "Then acknowledge the stop by name."
+        )
+    blocking = status.conditions & BLOCKS_ARM & ~CURED_BY_STEPS
+    if blocking:
+        lowest = (blocking & -blocking).bit_length() - 1
+        raise RefusedError(f"The pen is not ready, so nothing has begun. {for_cause(lowest).sentence}")
 
 
 def _refused_cartridge(why: str) -> RefusedError:

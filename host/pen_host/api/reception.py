@@ -86,6 +86,7 @@ class Reception(ABC):
             ProblemError: Nobody is signed in, or the session is locked.
         """
         session = caller.session
+        locked = session.locked  # before who it is: whoever unlocks it is there by then, and nobody before
         person = self.people.get(session.person)
         if person is None:
             raise ProblemError(
@@ -93,7 +94,7 @@ class Reception(ABC):
                 HTTPStatus.UNAUTHORIZED,
                 "Sign in first; nothing was done. STOP works without.",
             )
-        if session.locked:
+        if locked:
             raise ProblemError(
                 Code.LOCKED,
                 HTTPStatus.LOCKED,
@@ -149,8 +150,8 @@ class Reception(ABC):
         person = self._known(asked.name, asked.pin)
         if session.person not in (None, person.name):
             self._stop_if_armed(session, f"{person.name} signs in")
+        self.sessions.touch(session)  # first: unlocked and untouched it would be locked again
         session.person, session.locked = person.name, False
-        self.sessions.touch(session)
         self._label(session)
         self._scribe.note("signed in", actor=person.name, role=person.roles[0])
         self._change()
@@ -180,11 +181,7 @@ class Reception(ABC):
         Raises:
             ProblemError: There is one already.
         """
-        if not self.people.empty:
-            raise ProblemError(
-                Code.SETUP_DONE, HTTPStatus.CONFLICT, "There are accounts already; an admin makes others."
-            )
-        self.people.add(asked.name, asked.pin, (*asked.roles, Role.ADMIN))
+        self.people.add_first(asked.name, asked.pin, (*asked.roles, Role.ADMIN))
         return self.sign_in(session, SignIn(name=asked.name, pin=asked.pin))
 
     def session_view(self, session: BrowserSession) -> SessionView:
@@ -212,12 +209,7 @@ class Reception(ABC):
         assert console is not None, "whoever asks for control names a console"
         holder = self.control.holder()
         if holder is not None and holder is not console and not asked.take_over:
-            raise ProblemError(
-                Code.NOT_IN_CONTROL,
-                HTTPStatus.CONFLICT,
-                f"{holder.label} ({holder.person or 'nobody'}) controls the pen, so this console only watches. "
-                "Take over on purpose if you must; the needle is stopped first.",
-            )
+            raise _held_by(holder)
         if holder is not None and holder is not console:
             self._stop_if_armed(None, f"{person.name} takes over from {holder.label}")
             self._tell(
@@ -230,8 +222,9 @@ class Reception(ABC):
                 role=person.roles[0],
                 taken_from=holder.person or "nobody",
             )
+        if not self.control.give(console, holder):
+            raise _held_by(self.control.holder())
         console.person = person.name
-        self.control.give(console)
         self._change()
         return self.control.view()
 
@@ -242,9 +235,9 @@ class Reception(ABC):
         if caller.console is None or not may or person is None:
             return
         holder = self.control.holder()
-        if holder is None or holder is caller.console:
+        free = holder is None or holder is caller.console
+        if free and self.control.give(caller.console, holder):
             caller.console.person = person.name
-            self.control.give(caller.console)
             self._change()
 
     # --- inside ---------------------------------------------------------------------------------------------------------
@@ -259,3 +252,13 @@ class Reception(ABC):
 
     def _label(self, session: BrowserSession) -> None:
         self.control.name(session.key, session.person)
+
+
+def _held_by(holder: Console | None) -> ProblemError:
+    label, person = (holder.label, holder.person) if holder is not None else ("another console", None)
+    return ProblemError(
+        Code.NOT_IN_CONTROL,
+        HTTPStatus.CONFLICT,
+        f"{label} ({person or 'nobody'}) controls the pen, so this console only watches. "
+        "Take over on purpose if you must; the needle is stopped first.",
+    )

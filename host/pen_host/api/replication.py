@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Protocol
@@ -93,12 +93,14 @@ class ClinicServer:
 
 @dataclass(frozen=True, slots=True)
 class _Last:
-    """What the newest replication came to."""
+    """What the newest replication came to; replaced whole by the thread that replicates."""
 
     reachable: bool | None = None
     sentence: str = ""
     at: datetime | None = None
     put_aside: tuple[str, ...] = ()
+    working: bool = False
+    """The next one is under way."""
 
 
 class Replication:
@@ -129,7 +131,6 @@ class Replication:
         self._turn = threading.Lock()
         self._ending = False
         self._failures = 0
-        self._working = False
         self._moves = 0
         self._last = _Last()
         self._thread = threading.Thread(target=self._run, name="console-replication", daemon=True)
@@ -181,7 +182,7 @@ class Replication:
             replicated_at=last.at.isoformat(timespec="seconds") if last.at else None,
             reachable=last.reachable,
             sentence=last.sentence,
-            working=self._working,
+            working=last.working,
             held=known.held,
             put_aside=last.put_aside,
         )
@@ -215,7 +216,7 @@ class Replication:
             )
         with self._turn:
             self._server.settle(place, keep, reason, by, digest)
-        self._show(working=self._working)
+        self._show()
 
     # --- the thread -----------------------------------------------------------------------------------------------------
 
@@ -238,21 +239,20 @@ class Replication:
             return EVERY_S  # nothing to do, and nobody need know
         except PenError as error:
             return self._failed(error)
-        self._show(working=True)
+        self._last = replace(self._last, working=True)
+        self._show()
         try:
             with self._turn:
                 done = self._server.replicate()
         except PenError as error:
             return self._failed(error)
-        finally:
-            self._working = False
         return self._succeeded(done)
 
     def _failed(self, error: PenError) -> float:
         pause_s = min(RETRY_S * 2.0 ** min(self._failures, 10), RETRY_MAX_S)
         self._failures += 1
         self._last = _Last(False, error.sentence, self._last.at, self._last.put_aside)
-        self._show(working=False)
+        self._show()
         return pause_s
 
     def _succeeded(self, done: Replicated) -> float:
@@ -262,11 +262,10 @@ class Replication:
                 self._tell(sentence)
         self._failures = 0
         self._last = _Last(True, "", datetime.now(UTC), put_aside)
-        self._show(working=False)
+        self._show()
         return PICTURES_S if done.pictures_left and done.picture_bytes else EVERY_S
 
-    def _show(self, *, working: bool) -> None:
-        self._working = working
+    def _show(self) -> None:
         self._moves += 1
         self._changed()
 

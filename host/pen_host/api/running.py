@@ -15,7 +15,7 @@ from ..session import Job, Operator, TreatmentResult, run_treatment, session_nam
 from .catalogue import plan_view
 from .docking import Docked
 from .flow_models import Ending, RunView, Waiting, ZoneView
-from .hands import ConsoleHands
+from .hands import Asked, ConsoleHands
 
 NEEDLE_PHASES = frozenset({Phase.POSITIONING, Phase.ARMING, Phase.READY, Phase.STROKING})
 """Phases in which the needle runs or may be about to."""
@@ -109,24 +109,28 @@ class TreatmentRun:
         return Ending.ENDED_EARLY if self.hands.finished or self.hands.skipped else Ending.COMPLETED
 
     def view(self) -> RunView:
-        """For the screen."""
-        progress, hands = self.progress, self.hands
+        """For the screen, all of it as it was at one moment or a little later."""
+        ending, progress = (
+            self.ending,
+            self.progress,
+        )  # in this order: with an ending comes the last of the progress
+        hands, asked = self.hands, self.hands.asked
         zones = plan_view("", self.order.plan).zones
         if progress is not None:
             zones = tuple(_so_far(zone, one, hands) for zone, one in zip(zones, progress.zones, strict=True))
         active = progress.active if progress else -1
-        if hands.waiting is Waiting.ZONE:
-            active = [zone.name for zone in zones].index(hands.zone)
+        if asked.waiting is Waiting.ZONE:
+            active = [zone.name for zone in zones].index(asked.zone)
         return RunView(
             phase=progress.phase if progress else Phase.CHECKS,
-            message=_message(progress, hands),
-            waiting=hands.waiting,
+            message=_message(progress, asked),
+            waiting=asked.waiting,
             zones=zones,
             active=active,
-            cause=hands.cause if hands.waiting is Waiting.CLEAR else None,
+            cause=asked.cause if asked.waiting is Waiting.CLEAR else None,
             trips=progress.trips if progress else 0,
             session_id=self.session_id,
-            ending=self.ending,
+            ending=ending,
             error=self.error,
         )
 
@@ -161,9 +165,9 @@ class TreatmentRun:
         self._opened(self)
 
     def _name_session(self) -> None:
-        if self.session_id is None:
-            nonce = self.order.docked.pen.snapshot().session
-            self.session_id = session_name(nonce) if nonce else None
+        # two threads come by here: neither takes away what the other has found
+        if self.session_id is None and (nonce := self.order.docked.pen.snapshot().session):
+            self.session_id = session_name(nonce)
 
     def _watch(self, progress: Progress) -> None:
         self._name_session()
@@ -191,9 +195,9 @@ def _so_far(zone: ZoneView, progress: ZoneProgress, hands: ConsoleHands) -> Zone
     )
 
 
-def _message(progress: Progress | None, hands: ConsoleHands) -> str:
-    if hands.waiting is Waiting.ZONE:
-        return f"{hands.zone}: place the tip, then arm, and move with the grain of the hair; or skip the zone, or finish."
-    if hands.waiting is Waiting.CLEAR:
-        return f"The cause of {hands.cause} is gone. Acknowledge the stop to go on."
+def _message(progress: Progress | None, asked: Asked) -> str:
+    if asked.waiting is Waiting.ZONE:
+        return f"{asked.zone}: place the tip, then arm, and move with the grain of the hair; or skip the zone, or finish."
+    if asked.waiting is Waiting.CLEAR:
+        return f"The cause of {asked.cause} is gone. Acknowledge the stop to go on."
     return progress.message if progress else "The plan and the answers are checked."

@@ -43,7 +43,7 @@ from .reception import Caller, Reception
 from .replication import ClinicServer, Replication
 from .scribe import Scribe
 from .sessions import Sessions
-from .treatment import TreatmentDesk, no_pen
+from .treatment import TreatmentDesk, no_pen, not_waiting
 from .views import live_frame, pen_view, stop_view
 from .visiting import Visiting
 
@@ -143,9 +143,11 @@ class ConsoleService(Reception):
         Args:
             by: Who or what asked for it, for the record.
         """
-        docked = self.dock.docked
-        ticket = docked.pen.worker.stop() if docked else None
+        # in this order: a pen that is being connected now is either found here or finds that it was asked for
         self._stopped_s = self._clock()
+        worker = self.dock.worker
+        ticket = worker.stop() if worker else None
+        docked = self.dock.docked
         self._stop_without_pen = docked is None
         self._scribe.note("STOP", by=by, pen_serial=self._serial(docked))
         self._change()
@@ -216,6 +218,9 @@ class ConsoleService(Reception):
         if self.treatment.answer_clear(asked.cause, True):
             self._scribe.note("stop acknowledged", actor=person.name, role=role, cause=asked.cause)
             return self.stop_now()
+        if self.treatment.at_work:
+            # it asks by itself as soon as the cause is gone; cleared behind its back, its own clearing would be refused
+            raise not_waiting(f"the stop for {asked.cause}")
         docked = self.docked()
         clear_stop(docked.pen, self.journal, Operator(person.name, role), asked.cause)
         self._change()
@@ -242,8 +247,7 @@ class ConsoleService(Reception):
 
     def decide(self, by: Person, told: HouseRules) -> None:
         """Other rules of the clinic from now on, those that were told; both stand in the record."""
-        rules = self.office.house.rules.model_copy(update=told.model_dump(exclude_unset=True))
-        before = self.office.house.decide(rules)
+        before, rules = self.office.house.decide(told.model_dump(exclude_unset=True))
         self.note(
             "the clinic's rules changed", by, f"{before.model_dump_json()} -> {rules.model_dump_json()}"
         )

@@ -8,8 +8,8 @@ from pydantic import Field, StringConstraints
 
 from ..models import NEEDLES_MAX
 from ..records import Clinic, NotFoundError
-from ..records.cartridges import unknown_lot
 from ..records.models import Cartridge, Person, Recall, ShelfLot
+from ..records.recalls import unknown_lot
 from .models import Line, Model, Pin
 
 Code = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
@@ -63,10 +63,11 @@ class StockDesk:
 
     def __init__(self, clinic: Clinic) -> None:
         self._stock = clinic.cartridges
+        self._recalls = clinic.recalls
 
     def shelf(self) -> ShelfView:
         """What is there."""
-        return ShelfView(lots=self._stock.shelf(), recalls=self._stock.recalls())
+        return ShelfView(lots=self._stock.shelf(), recalls=self._recalls.all())
 
     def take_in(self, asked: TakeIn, by: Person) -> Cartridge:
         """Into the inventory.
@@ -102,6 +103,6 @@ class StockDesk:
         Raises:
             PenError: It cannot be recorded.
         """
-        like = self._stock.like(asked.lot)
-        entry = self._stock.recall(asked.lot, asked.reason, by)
+        like = self._recalls.like(asked.lot)
+        entry = self._recalls.call_back(asked.lot, asked.reason, by)
         return CalledBack(recall=entry, warning="" if like is None else unknown_lot(entry.lot, like))

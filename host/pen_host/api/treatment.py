@@ -7,15 +7,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from http import HTTPStatus
 
-from pen_protocol.states import BLOCKS_ARM
-
-from ..advice import for_cause
-from ..errors import PenError, RefusedError
+from ..errors import PenError
 from ..journal import Journal
-from ..pen import Pen
-from ..records.models import Person, TopicalUse, Visit
+from ..records.models import Person, TopicalUse
 from ..session import Operator
 from .aftermath import Aftermath
 from .catalogue import choices, question_view
@@ -38,11 +35,13 @@ from .flow_models import (
     TreatmentView,
     ZoneDecision,
 )
-from .preparing import Preparation, visit_of
-from .problems import Code, ProblemError, must_pass, wrong_field
+from .preparing import Preparation, must_be_meant, must_be_ready, visit_of
+from .problems import Code, ProblemError, must_pass
 from .running import Order, TreatmentRun
-from .views import CURED_BY_STEPS
 from .visiting import Visiting, topicals_of
+
+RECORD_S = 30.0
+"""How long a run that is over may take to be recorded; it takes as long as the disk. (J)"""
 
 
 class TreatmentDesk:
@@ -81,7 +80,11 @@ class TreatmentDesk:
     def view(self) -> TreatmentView:
         """How it stands; waits for nobody."""
         draft, run = self._draft, self.run
-        return TreatmentView() if draft is None else draft.view(run.view() if run is not None else None)
+        if draft is None:
+            return TreatmentView()
+        # its step is read before the run: whoever sees the close sees how the run ended
+        seen = replace(draft)
+        return seen.view(run.view() if run is not None else None)
 
     def questions(self) -> tuple[QuestionView, ...]:
         """The whole screening."""
@@ -95,12 +98,14 @@ class TreatmentDesk:
     @property
     def running(self) -> bool:
         """The pen works for a treatment."""
-        return self.run is not None and self.run.running
+        run = self.run  # read once: another thread may close it at any time
+        return run is not None and run.running
 
     @property
     def needle_phase(self) -> bool:
         """The needle runs or may be about to."""
-        return self.run is not None and self.run.needle_phase
+        run = self.run
+        return run is not None and run.needle_phase
 
     # --- steps ----------------------------------------------------------------------------------------------------------
 
@@ -152,13 +157,14 @@ class TreatmentDesk:
         """
         docked = self._pen()
         with self._lock:
+            run = self._run_recorded()
             draft = self._open(TreatmentStep.PEN_READY)
-            if self.running:
+            if run is not None and run.running:
                 raise wrong_step(TreatmentStep.PEN_READY, draft.step)
             visit, screened = visit_of(draft), draft.screened
-            _must_be_meant(visit, asked)
+            must_be_meant(visit, asked)
             assert screened is not None, "steps are done in order"
-            _must_be_ready(docked.pen)
+            must_be_ready(docked.pen)
             must_pass(self._clinic.visits.check_pen(visit.visit_id, docked.pen.identity().serial), {})
             order = Order(
                 docked,
@@ -198,23 +204,44 @@ class TreatmentDesk:
 
     def cancel(self, by: Person, why: str) -> TreatmentView:
         """Give it up. While the pen works: STOP, and the run is broken off; it is then closed as step 8."""
+        self._break_off(why)
         with self._lock:
-            draft, run = self._draft, self.run
-            if draft is None or draft.step is TreatmentStep.CLOSE:
-                raise wrong_step(TreatmentStep.PATIENT, draft.step if draft else None)
-            if run is not None and run.running:
-                run.break_off(f"The operator broke the treatment off ({why})")
-            else:
-                if draft.visit is not None:
-                    self._clinic.visits.abandon(draft.visit.visit_id, why, by)
-                self._draft = self.run = None
+            if not self._give_up(by, why):
+                raise wrong_step(TreatmentStep.PATIENT, self._draft.step if self._draft else None)
         return self._told()
+
+    def withdrawn(self, patient_id: str, by: Person, why: str) -> None:
+        """The patient took back the consent: give up an open treatment that rests on it, as `cancel` does."""
+        draft = self._draft
+        if draft is None or draft.visit is None or draft.patient.patient_id != patient_id:
+            return
+        self._break_off(why)
+        with self._lock:
+            if self._draft is draft:
+                self._give_up(by, why)
+        self._changed()
+
+    def _break_off(self, why: str) -> None:
+        run = self.run
+        if run is not None and run.running:
+            run.break_off(f"The operator broke the treatment off ({why})")
+
+    def _give_up(self, by: Person, why: str) -> bool:
+        """What was broken off ends by itself, anything else here; False when nothing is left but to close it."""
+        run, draft = self._run_recorded(), self._draft
+        if draft is None or draft.step is TreatmentStep.CLOSE:
+            return False
+        if run is None or not run.running:
+            if draft.visit is not None:
+                self._clinic.visits.abandon(draft.visit.visit_id, why, by)
+            self._draft = self.run = None
+        return True
 
     def back(self, by: Person, step: TreatmentStep) -> TreatmentView:
         """To an earlier step of the preparation; what follows it is done anew."""
         with self._lock:
-            draft = self._draft
-            if draft is None or self.running:
+            run, draft = self._run_recorded(), self._draft
+            if draft is None or (run is not None and run.running):
                 raise wrong_step(step, draft.step if draft else None)
             draft.back_to(step)
             if draft.visit is not None and STEPS.index(step) <= STEPS.index(TreatmentStep.CONSENT):
@@ -229,6 +256,12 @@ class TreatmentDesk:
         """Acknowledge the stop that the run asks about; False when it asks about none, or another."""
         run = self.run
         return run is not None and run.running and run.hands.answer_clear(cause, agreed)
+
+    @property
+    def at_work(self) -> bool:
+        """A run is under way and waits for no answer: what it finds at the pen is its own to deal with."""
+        run = self.run
+        return run is not None and run.running and not run.hands.waiting_now
 
     # --- a crash before, an end now -------------------------------------------------------------------------------------
 
@@ -245,6 +278,7 @@ class TreatmentDesk:
             PenError: It cannot be recorded.
         """
         with self._lock:
+            self._run_recorded()
             if self._draft is not None:
                 self._aftermath.settled(self._draft, session_id, serial)
         self._changed()
@@ -261,7 +295,12 @@ class TreatmentDesk:
     def _on_run(self) -> None:
         """The first question about a zone is the end of the preparation."""
         draft, run = self._draft, self.run
-        if draft is not None and run is not None and run.hands.zone and draft.step is TreatmentStep.PEN_READY:
+        if (
+            draft is not None
+            and run is not None
+            and run.hands.asked.zone
+            and draft.step is TreatmentStep.PEN_READY
+        ):
             draft.step = TreatmentStep.TREAT
         self._changed()
 
@@ -290,6 +329,13 @@ class TreatmentDesk:
         self._changed()
 
     # --- inside ---------------------------------------------------------------------------------------------------------
+
+    def _run_recorded(self) -> TreatmentRun | None:
+        """The run. For one that is over it is waited until what it leaves behind is recorded: only then its step is known."""
+        run = self.run
+        if run is not None and not run.running:
+            run.join(RECORD_S)
+        return run
 
     def _open(self, step: TreatmentStep) -> Draft:
         draft = self._draft
@@ -325,31 +371,3 @@ def not_waiting(what: str) -> ProblemError:
         HTTPStatus.CONFLICT,
         f"Nobody asks about {what} now, so nothing was done. Look at what the screen asks.",
     )
-
-
-def _must_be_meant(visit: Visit, asked: Prepare) -> None:
-    """The person at the screen saw this patient and this plan, whole.
-
-    Raises:
-        ProblemError: They saw another.
-    """
-    if asked.reference != visit.patient_id:
-        raise wrong_field(
-            "reference", f"The open treatment is another patient's ({visit.patient_id}). Look again."
-        )
-    if asked.plan_digest != visit.plan.plan_digest:
-        raise wrong_field("plan_digest", "The plan is not the one that was shown. Look at it again.")
-
-
-def _must_be_ready(pen: Pen) -> None:
-    status = pen.status()
-    if status.stopped:
-        told = for_cause(status.first_cause)
-        raise RefusedError(
-            f"The pen is stopped for {status.cause_text}, so nothing can begin. {told.happened} {told.now} "
-            "Then acknowledge the stop by name."
-        )
-    blocking = status.conditions & BLOCKS_ARM & ~CURED_BY_STEPS
-    if blocking:
-        lowest = (blocking & -blocking).bit_length() - 1
-        raise RefusedError(f"The pen is not ready, so nothing has begun. {for_cause(lowest).sentence}")

@@ -26,10 +26,11 @@ NO_CONNECTION = "STOP NOT CONFIRMED (no pen is connected) - release the trigger 
 
 def pen_view(dock: Dock) -> PenView:
     """The pen as it is known now."""
-    docked, source = dock.docked, dock.source
+    standing, source = dock.standing, dock.source
+    docked = standing.docked
     base = PenView(
-        link=dock.link,
-        complaint=dock.complaint,
+        link=standing.link,
+        complaint=standing.complaint,
         simulated=source.simulated,
         url=docked.url if docked else source.url,
     )

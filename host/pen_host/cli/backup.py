@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from .options import JournalFile, Json
-from .telling import print_json
+from .telling import print_json, warn
 
 if TYPE_CHECKING:
     from ..backups import Backup
@@ -42,6 +42,7 @@ def make(
     from ..vault import this_vault
 
     with Clinic.open(journal_file or default_path()) as clinic:
+        warn(clinic.journal.other_key)
         first = this_vault().get(backups_code_name(clinic.journal.station_id)) is None
         made = back_up(clinic.journal, to)
         station = clinic.journal.station_id

@@ -102,11 +102,11 @@ def recall(
     json_: Json = False,
 ) -> None:
     """Call a lot back: none of it can be used any more. Answers with who has had it."""
-    from ..records.cartridges import unknown_lot
+    from ..records.recalls import unknown_lot
 
     with writing(journal_file) as clinic:
-        meant = clinic.cartridges.like(lot_number.strip())
-        entry = clinic.cartridges.recall(lot_number, reason, person(operator, role), gtin=gtin)
+        meant = clinic.recalls.like(lot_number.strip())
+        entry = clinic.recalls.call_back(lot_number, reason, person(operator, role), gtin=gtin)
         given = clinic.lot(entry.lot, gtin)
     if json_:
         known = {"known": meant is None, "like": list(meant or ())}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .telling import print_json
+from .telling import print_json, warn
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -27,7 +27,9 @@ def writing(record: Path | None) -> "Clinic":
     """The clinic whose record this is, to write; to be used in a `with`."""
     from ..records import Clinic
 
-    return Clinic.open(record)
+    clinic = Clinic.open(record)
+    warn(clinic.journal.other_key)
+    return clinic
 
 
 def reading(record: Path | None) -> "Clinic":

@@ -149,12 +149,19 @@ def _import_all(file: Path, journal_file: Path | None, by: "Person", *, as_json:
 
 
 def _taken(one: "TakenIn") -> dict[str, object]:
-    told = {"patient": one.patient_id, "rows": one.rows}
-    return {**told, "photographs": one.photographs, "sha256": one.sha256}
+    told: dict[str, object] = {"patient": one.patient_id, "rows": one.rows}
+    told |= {"photographs": one.photographs, "without_picture": one.without_picture}
+    return {**told, "sha256": one.sha256}
 
 
 def _line(one: "TakenIn") -> str:
-    return f"{one.patient_id}: {sum(one.rows.values())} rows and {one.photographs} photographs taken in."
+    rows = sum(one.rows.values())
+    return f"{one.patient_id}: {rows} rows and {one.photographs} photographs taken in.{_lacking(one.without_picture)}"
+
+
+def _lacking(count: int) -> str:
+    """What is said of photographs whose pictures a bundle does not hold."""
+    return f" {count} photographs without their picture, which was not given out." if count else ""
 
 
 def _tell_items(items: "Sequence[Item]", *, as_json: bool) -> None:
@@ -162,12 +169,14 @@ def _tell_items(items: "Sequence[Item]", *, as_json: bool) -> None:
         print_json({"bundles": [_item(one) for one in items]})
         return
     for one in items:
-        print(f"{one.name}: {one.state}, {one.rows} rows, {one.photographs} photographs. {one.why}".rstrip())
+        told = f"{one.name}: {one.state}, {one.rows} rows, {one.photographs} photographs."
+        print(f"{told}{_lacking(one.without_picture)} {one.why}".rstrip())
 
 
 def _item(one: "Item") -> dict[str, object]:
-    told = {"name": one.name, "state": str(one.state), "patient": one.patient_id}
-    return {**told, "rows": one.rows, "photographs": one.photographs, "why": one.why}
+    told: dict[str, object] = {"name": one.name, "state": str(one.state), "patient": one.patient_id}
+    told |= {"rows": one.rows, "photographs": one.photographs, "without_picture": one.without_picture}
+    return {**told, "why": one.why}
 
 
 def _export(
@@ -179,11 +188,17 @@ def _export(
     as_json: bool,
     clinic_name: str | None = None,
 ) -> None:
-    from ..exports.export import Form, export
+    from ..exports.export import NOT_SHOWN, Form, export
 
     with reading(journal_file) as clinic:
         done = export(clinic, Form(form), out, deidentified=deidentified, clinic_name=clinic_name)
     if as_json:
         print_json({"folder": str(done.folder), "bytes": done.bytes, "files": done.files, **done.about})
     else:
-        print(f"{done.folder}: {len(done.files)} files, {done.bytes} bytes, hashes in manifest.json.")
+        left = int(done.about.get(NOT_SHOWN, 0))
+        told = (
+            f" {left} photographs are in it without their picture: see pen patient photo list."
+            if left
+            else ""
+        )
+        print(f"{done.folder}: {len(done.files)} files, {done.bytes} bytes, hashes in manifest.json.{told}")

@@ -164,11 +164,24 @@ def add_photo(
 
 @photos.command("list")
 def list_photos(patient: PatientId, journal_file: JournalFile = None, json_: Json = False) -> None:
-    """A patient's photographs, oldest first."""
+    """A patient's photographs, oldest first, and why a picture is not shown."""
     with reading(journal_file) as clinic:
         found = clinic.photos.of(patient)
-    rows = [(one.day, one.view, f"{one.width_px} x {one.height_px}", one.photo_id) for one in found]
-    tell_many(found, "photos", ("day", "view", "pixels", "id"), rows, as_json=json_)
+        not_shown = clinic.photos.not_shown(patient)
+    if json_:
+        told = {key: {"reason": str(why.reason), "sentence": why.sentence} for key, why in not_shown.items()}
+        print_json({"photos": [plain(one) for one in found], "not_shown": told})
+        return
+    rows = [
+        (
+            *(one.day, one.view, f"{one.width_px} x {one.height_px}", one.photo_id),
+            "not shown" if one.photo_id in not_shown else "here",
+        )
+        for one in found
+    ]
+    tell_many(found, "photos", ("day", "view", "pixels", "id", "picture"), rows, as_json=False)
+    for sentence in dict.fromkeys(why.sentence for why in not_shown.values()):
+        print(sentence)
 
 
 @photos.command("save")
@@ -178,7 +191,7 @@ def save_photo(
     journal_file: JournalFile = None,
     json_: Json = False,
 ) -> None:
-    """Write a photograph into a file, checked against its digest."""
+    """Write a photograph into a file, checked against its digest; refused while no consent to photographs stands."""
     from ..whole_files import write_whole
 
     with reading(journal_file) as clinic:

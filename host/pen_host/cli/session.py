@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from .options import JournalFile, Json, Operator, Port, Serial, Url
-from .telling import print_json
+from .telling import print_json, warn
 
 group = typer.Typer(help="Treat by a plan; list, show and recover sessions.", no_args_is_help=True)
 
@@ -56,6 +56,7 @@ def run(
     must_be_free(port or url, serial)
     with Pen.open(port or url, serial) as pen, Journal.create_or_open(place) as journal:
         pen.worker.add_gate("journal", lambda: journal.healthy)
+        warn(journal.other_key)
         asked = [rule for rule in questions(plan.screening.ask) if rule.rule_id not in plan.screening.answers]
         answers = {rule.rule_id: hands.confirm(rule.question) for rule in asked} if sys.stdin.isatty() else {}
         with LiveView(console, plan.title) as view:

@@ -13,6 +13,12 @@ def print_json(content: Mapping[str, Any]) -> None:
     print(json.dumps(content, ensure_ascii=False, separators=(", ", ": ")), flush=True)
 
 
+def warn(sentence: str) -> None:
+    """Say what somebody should know, while the command goes on; nothing where there is nothing."""
+    if sentence:
+        print(f"pen: {sentence}", file=sys.stderr)
+
+
 def tell(sentence: str, code: ExitCode, *, as_json: bool) -> None:
     """Say what went wrong: with --json on standard output, for programs; else for people."""
     if as_json:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -15,9 +14,6 @@ from ..api.people import Permission
 from .texts import Catalogue
 from .visit import Visit
 from .widgets import tag
-
-WATCH_S = 0.25
-"""How often a page looks whether it is still true; live values come by their own stream."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,19 +76,6 @@ def shell(visit: Visit, key: str, classes: str = "") -> Element:
     visit.listen()
     # what is pressed before the server knows which tab it is would be refused: frame.js opens the page then
     return tag("div", None, f"page {classes}".strip(), inert="")
-
-
-def keep_true(key: Callable[[], object], redraw: Callable[[], object]) -> None:
-    """Draw a part of the page again when what it rests on has changed, and only then: what is being typed stays."""
-    seen = [key()]
-
-    def look() -> None:
-        now = key()
-        if now != seen[0]:
-            seen[0] = now
-            redraw()
-
-    ui.timer(WATCH_S, look)
 
 
 def show_top() -> None:

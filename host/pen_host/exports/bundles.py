@@ -18,10 +18,11 @@ from pathlib import Path
 from typing import Any
 
 from pen_host.errors import PenError, VerificationError
-from pen_host.exports import intake
+from pen_host.exports import intake, reading
 from pen_host.exports.fhir.common import Dialect
 from pen_host.exports.files import MANIFEST
-from pen_host.exports.intake import HereAlreadyError, Prepared
+from pen_host.exports.intake import HereAlreadyError
+from pen_host.exports.reading import Prepared
 from pen_host.records import Clinic
 
 BUNDLES_MAX = 100_000
@@ -56,6 +57,7 @@ class Item:
         patient_id: The patient; None where that cannot be read.
         rows: How many.
         photographs: How many.
+        without_picture: Photographs of which the bundle holds the row and not the picture.
         why: Why it would not be taken in; empty for a new one.
     """
 
@@ -64,6 +66,7 @@ class Item:
     patient_id: str | None = None
     rows: int = 0
     photographs: int = 0
+    without_picture: int = 0
     why: str = ""
 
 
@@ -95,7 +98,7 @@ def prepared(file: Path, name: str) -> Prepared:
         VerificationError: It cannot be used.
     """
     with _opened(file) as found:
-        return intake.prepare(found.read(name), name)
+        return reading.prepare(found.read(name), name)
 
 
 class _Bundle:
@@ -108,7 +111,7 @@ class _Bundle:
         return [SINGLE]
 
     def read(self, name: str) -> bytes:
-        return intake.read(self._file, name)
+        return reading.read(self._file, name)
 
 
 class _Packed:
@@ -130,10 +133,10 @@ class _Packed:
     def read(self, name: str) -> bytes:
         try:
             with self._packed.open(name) as stream:
-                raw = stream.read(intake.SIZE_MAX + 1)
+                raw = stream.read(reading.SIZE_MAX + 1)
         except _UNREADABLE as error:
             raise VerificationError(_BROKEN.format(name="The file", why=f"{name} is not whole")) from error
-        if len(raw) > intake.SIZE_MAX:
+        if len(raw) > reading.SIZE_MAX:
             raise VerificationError(_BROKEN.format(name=name, why="it is too large"))
         if hashlib.sha256(raw).hexdigest() != self._known[name]:
             raise VerificationError(
@@ -178,10 +181,11 @@ def _manifest(packed: zipfile.ZipFile) -> dict[str, str]:
 def _item(clinic: Clinic, found: _Bundle | _Packed, name: str) -> Item:
     raw = found.read(name)  # what is not what the manifest says ends it all
     try:
-        bundle = intake.prepare(raw, name)
+        bundle = reading.prepare(raw, name)
     except PenError as error:
         return Item(name, ItemState.REFUSED, why=error.sentence)
-    known = (bundle.archive.patient_id, sum(bundle.rows.values()), len(bundle.pictures))
+    pictures = (len(bundle.pictures), len(bundle.without_picture))
+    known = (bundle.archive.patient_id, sum(bundle.rows.values()), *pictures)
     try:
         intake.must_be_new(clinic.store, bundle.archive)
     except HereAlreadyError as error:

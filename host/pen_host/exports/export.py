@@ -16,6 +16,8 @@ from pen_host.exports.identity import Deidentified, Identity
 from pen_host.records import Clinic
 from pen_host.records.tables import patients
 
+NOT_SHOWN = "photographs_not_shown"
+"""In the manifest: photographs that are in the bundles without their picture, for no consent stands or it is not here."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
 
 
@@ -65,6 +67,8 @@ def export(
 def _bundles(folder: Export, clinic: Clinic, identity: Identity) -> None:
     """Both dialects of every patient."""
     rows = clinic.store.rows(select(patients.c.id).order_by(patients.c.at, patients.c.id))
+    if not identity.deidentified:  # there is no photograph at all otherwise
+        folder.about[NOT_SHOWN] = sum(len(clinic.photos.not_shown(row["id"])) for row in rows)
     for row in rows:
         name = identity.patient(row["id"])
         for dialect in fhir.Dialect:

@@ -41,6 +41,9 @@ class Export:
         folder: Where it will be; must not be there, or be empty.
         about: What it is, for the manifest.
 
+    Attributes:
+        about: The same; what is added before the end is in the manifest.
+
     Raises:
         UsageError: Something is there already, or nothing can be written there.
     """
@@ -51,7 +54,7 @@ class Export:
                 f"{folder} is there already and is not empty, so nothing was exported. Name a new folder with --out."
             )
         self._folder = folder
-        self._about = dict(about)
+        self.about = dict(about)
         self.place = folder.with_name(f".{folder.name}.part")
         self.written: Written | None = None
 
@@ -85,7 +88,7 @@ class Export:
         try:
             files = _hashes(self.place)
             size = sum((self.place / name).stat().st_size for name in files)
-            manifest = {**self._about, "files": files}
+            manifest = {**self.about, "files": files}
             (self.place / MANIFEST).write_text(
                 json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", "utf-8"
             )
@@ -95,7 +98,7 @@ class Export:
         except OSError as failure:
             shutil.rmtree(self.place, ignore_errors=True)
             raise _unwritable(self._folder, failure) from failure
-        self.written = Written(self._folder, files, size, self._about)
+        self.written = Written(self._folder, files, size, self.about)
 
     @property
     def result(self) -> Written:

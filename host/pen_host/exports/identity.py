@@ -70,8 +70,8 @@ class Deidentified(Identity):
         return f"D-{self._hash('patient', patient_id)}"
 
     def key(self, key: str | None) -> str | None:
-        """See `Identity`."""
-        return None if key is None else self._hash("key", key)
+        """See `Identity`. With letters in front: a spreadsheet takes one hash in eight hundred for a number, and rounds it."""
+        return None if key is None else f"K-{self._hash('key', key)}"
 
     def person(self, name: str | None) -> str | None:
         """See `Identity`."""

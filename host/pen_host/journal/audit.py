@@ -21,6 +21,7 @@ from pen_host.journal.signing import (
     fingerprint,
     public_key,
     signature_holds,
+    under_other_key,
 )
 from pen_host.journal.verify import Progress, Report, verify_record
 from pen_host.vault import Vault, VaultError
@@ -105,7 +106,7 @@ def audit_record(
             with closing(sqlite.connect_reader(path)) as connection:
                 rows, found = _tables(connection)
                 damages += found
-                unsigned, found = _tail(connection, report.head, heads.newest)
+                unsigned, found = _tail(connection, report.head, heads.signed_last)
                 damages += found + _missing_heads(connection, {one.head.seq for one in signed})
         except (sqlite3.DatabaseError, ValueError) as error:
             damages.append(Damage(DamageKind.FILE, 0, f"The tables could not be read to the end: {error}."))
@@ -121,6 +122,7 @@ class _Heads:
         known: Heads that the chain must pass through.
         held: How many signatures hold.
         newest: The newest head whose signature holds.
+        signed_last: The same under any key: up to there somebody signed.
         damages: What is wrong with the others.
         not_checked: What could not be checked.
     """
@@ -129,21 +131,24 @@ class _Heads:
         self.known: list[Head] = []
         self.held = 0
         self.newest: SignedHead | None = None
+        self.signed_last: SignedHead | None = None
         self.damages: list[Damage] = []
         self.not_checked: list[str] = []
         self._own = ""
         if station:
             self._ask(station, vault)
-        for one in signed:
-            self._judge(one)
+        held = [one for one in signed if self._holds(one)]
+        self._count(held, vault.where)
         if self._own and not signed:
             self._wrong(
                 0, "This station signs its record, but no signed head is in the file: they were removed."
             )
         if not self._own and self.held:
+            names = list(dict.fromkeys(fingerprint(one.public) for one in held))
+            which = "the key" if len(names) == 1 else f"the {len(names)} keys"
             self.not_checked.append(
-                "Nobody outside the record vouches for the key that signed it: this is not the computer that wrote it. "
-                "Compare the key's short name with the one on the clinic's own computer or on a printed report."
+                f"Nobody outside the record vouches for {which} that signed it ({', '.join(names)}): this is not the computer "
+                "that wrote it. Compare short names with the one on the clinic's own computer or on a printed report."
             )
 
     def _ask(self, station: str, vault: Vault) -> None:
@@ -161,7 +166,22 @@ class _Heads:
         else:
             self.known.append(kept)
 
-    def _judge(self, one: SignedHead) -> None:
+    def _count(self, held: Sequence[SignedHead], where: str) -> None:
+        """Tells this station's heads from those of other keys; the chain must pass through all of them."""
+        others: dict[str, list[SignedHead]] = {}
+        for one in held:
+            self.known.append(one.head)
+            self.signed_last = one
+            if self._own and one.public != self._own:
+                others.setdefault(one.public, []).append(one)
+            else:
+                self.held += 1
+                self.newest = one
+        for found in others.values():
+            self._wrong(found[0].head.seq, under_other_key(found, self._own, where))
+
+    def _holds(self, one: SignedHead) -> bool:
+        """Whether a head's own signature is right, whoever made it."""
         holds = signature_holds(one)
         name = f"The head signed at entry {one.head.seq} ({utc_text(one.utc_ns)})"
         if holds is None:
@@ -169,15 +189,7 @@ class _Heads:
             self.known.append(one.head)
         elif not holds:
             self._wrong(one.head.seq, f"{name}: its signature does not hold, so it or its entry was altered.")
-        elif self._own and one.public != self._own:
-            self._wrong(
-                one.head.seq,
-                f"{name} is under key {fingerprint(one.public)}, which is not this station's: somebody else signed it.",
-            )
-        else:
-            self.known.append(one.head)
-            self.held += 1
-            self.newest = one
+        return bool(holds)
 
     def _wrong(self, seq: int, sentence: str) -> None:
         self.damages.append(Damage(DamageKind.SIGNATURE, seq, sentence))

@@ -7,10 +7,11 @@ line. `cryptography` is an extra; without it a record is written unsigned and sa
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pen_host.journal.chain import Head
+from pen_host.journal.chain import Head, utc_text
 from pen_host.vault import Vault, VaultError
 
 if TYPE_CHECKING:
@@ -48,6 +49,33 @@ def message(head: Head, utc_ns: int) -> bytes:
 def fingerprint(public: str) -> str:
     """A short name of a key for people: the beginning of its SHA-256."""
     return hashlib.sha256(bytes.fromhex(public)).hexdigest()[:16]
+
+
+def under_other_key(heads: Sequence[SignedHead], own: str, where: str) -> str:
+    """What is said, once, of everything that another key signed than the one that this computer holds for the station.
+
+    `verify_chain` says the same in its own file.
+
+    Args:
+        heads: Under that key, in their order.
+        own: The public half of the station's key.
+        where: The vault it lies in.
+    """
+    first, last = heads[0], heads[-1]
+    which = f"The head signed at entry {first.head.seq} ({utc_text(first.utc_ns)}) is"
+    if len(heads) > 1:
+        which = (
+            f"{len(heads)} heads, signed from entry {first.head.seq} ({utc_text(first.utc_ns)}) to entry {last.head.seq} "
+            f"({utc_text(last.utc_ns)}), are"
+        )
+    other = fingerprint(first.public)
+    return (
+        f"{which} under key {other}, not under key {fingerprint(own)} that this computer holds for station "
+        f"{first.head.station_id} in {where}: this record was written with two sets of keys, or somebody else signed it, and "
+        f"nobody here vouches for what key {other} signed. If that key is yours, use the keyring or the folder of PEN_KEYS in "
+        "which it lies, and only that one; if nobody knows it, compare the record with a backup and with the heads on printed "
+        "reports."
+    )
 
 
 def key_name(station_id: str) -> str:

@@ -17,6 +17,7 @@ import argparse
 import hashlib
 import json
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 FORM = "derma-pen chain 1"
@@ -36,6 +37,7 @@ class Chain:
         self.heads: list[dict[str, object]] = []
         self.end: tuple[int, str] | None = None
         self.wrong: list[str] = []
+        self.keys: list[str] = []
 
     def take(self, line: dict[str, object]) -> None:
         """One line after the first."""
@@ -80,6 +82,37 @@ class Chain:
             self.wrong.append(f"{what} is entry {seq} with another hash: the chain was written anew.")
 
 
+def fingerprint(public: str) -> str:
+    """The short name of a key."""
+    try:
+        return hashlib.sha256(bytes.fromhex(public)).hexdigest()[:16]
+    except ValueError:
+        return public[:16]
+
+
+def when(utc_ns: object) -> str:
+    """A moment in nanoseconds for people."""
+    try:
+        at = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=int(str(utc_ns)) // 1000)
+    except (ValueError, OverflowError):
+        return repr(utc_ns)
+    return at.isoformat(timespec="milliseconds")
+
+
+def other_key(chain: Chain, public: str, at: list[str], trusted: str) -> str:
+    """What is said, once, of everything that another key signed; `pen log verify` says the same."""
+    which = f"The head signed at {at[0]} is"
+    if len(at) > 1:
+        which = f"{len(at)} heads, signed from {at[0]} to {at[-1]}, are"
+    other = fingerprint(public)
+    return (
+        f"{which} under key {other}, not under key {fingerprint(trusted)} that you gave for station {chain.station}: this record "
+        f"was written with two sets of keys, or somebody else signed it, and nobody vouches here for what key {other} signed. If "
+        "that key is yours as well, verify with it too; if nobody knows it, compare the record with a backup and with the heads "
+        "on printed reports."
+    )
+
+
 def signatures(chain: Chain, trusted: str | None) -> tuple[int, str]:
     """Checks every signed head; how many hold, and why none could be checked."""
     try:
@@ -88,21 +121,26 @@ def signatures(chain: Chain, trusted: str | None) -> tuple[int, str]:
     except ImportError:
         return 0, "the package cryptography is not installed here"
     holding = 0
+    others: dict[str, list[str]] = {}
     for head in chain.heads:
         seq, found, utc_ns = int(str(head["signed"])), str(head["hash"]), head["utc_ns"]
         public = str(head["public_key"])
         what = f"The head signed at entry {seq}"
         chain.must_pass(seq, found, what)
-        if trusted is not None and public != trusted:
-            chain.wrong.append(f"{what} is under another key than the one given.")
-            continue
         text = f"derma-pen head 1\n{chain.station}\n{seq}\n{found}\n{utc_ns}\n".encode()
         try:
             key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(public))
             key.verify(bytes.fromhex(str(head["signature"])), text)
-            holding += 1
         except (InvalidSignature, ValueError):
             chain.wrong.append(f"{what}: its signature does not hold.")
+            continue
+        if trusted is None or public == trusted:
+            holding += 1
+        if public != trusted:
+            others.setdefault(public, []).append(f"entry {seq} ({when(utc_ns)})")
+    if trusted is not None:
+        chain.wrong += [other_key(chain, public, at, trusted) for public, at in others.items()]
+    chain.keys = [fingerprint(public) for public in others]
     return holding, "" if chain.heads else "the export holds no signed head"
 
 
@@ -170,10 +208,12 @@ def main(words: list[str] | None = None) -> int:
             f"SIGNATURES NOT CHECKED: {why}. Nobody vouches yet that this chain is the one recorded.\n"
         )
         return UNSIGNED
+    names = ", ".join(chain.keys)
+    which = "the key" if len(chain.keys) == 1 else f"{len(chain.keys)} keys"
     whose = (
         "the key you gave"
         if given.key
-        else "the key that the export itself names: compare it with the clinic's"
+        else f"{which} that the export itself names ({names}): compare with the clinic's"
     )
     sys.stdout.write(f"{holding} signed heads hold, under {whose}.\n")
     return VERIFIED

@@ -31,7 +31,7 @@ from pen_host.journal.pen_events import sort_events
 from pen_host.journal.reader import JournalReader
 from pen_host.journal.rows import Draft, EventsAppended, Row
 from pen_host.journal.seals import Seals
-from pen_host.journal.signing import Signer
+from pen_host.journal.signing import SignedHead, Signer, under_other_key
 from pen_host.journal.tables import entries, signed_heads
 from pen_host.journal.turn import Turn
 from pen_host.journal.verify import Progress, Report, verify_record
@@ -73,6 +73,7 @@ class Journal:
         self._seals = Seals(raw)
         self._signer: Signer | None = None
         self._evidence_failure = ""
+        self._other_key = ""
         self.vault = this_vault() if vault is None else vault
 
     @classmethod
@@ -131,6 +132,11 @@ class Journal:
     def evidence_failure(self) -> str:
         """Why heads of this record are not signed, or not kept outside it; nothing while they are."""
         return self._evidence_failure
+
+    @property
+    def other_key(self) -> str:
+        """That this record was signed last with another key than this computer's; nothing where it was not."""
+        return self._other_key
 
     @property
     def head(self) -> Head:
@@ -374,6 +380,7 @@ class Journal:
             first.append(Draft(Kind.JOURNAL_MIGRATED, {"to": layout.NEWEST, "copy": saved.name}))
         try:
             self._signer = Signer(self.station_id, self.vault)
+            self._other_key = self._signed_by_another(self._signer.public)
         except VaultError as error:
             self._evidence_failure = error.sentence
 
@@ -383,6 +390,18 @@ class Journal:
             return drafts, [payload_text(draft) for draft in drafts]
 
         self._write(choose, SYSTEM, SYSTEM)
+
+    def _signed_by_another(self, own: str) -> str:
+        """What is to be said where the newest signed head is not this computer's."""
+        row = self._raw.execute(
+            "SELECT station_id, seq, hash, utc_ns, public_key, signature FROM signed_heads"
+            " ORDER BY station_id DESC, seq DESC LIMIT 1"
+        ).fetchone()
+        if row is None or row[4] == own:
+            return ""
+        station, seq, found, utc_ns, public, signature = row
+        newest = SignedHead(Head(station, seq, found), utc_ns, public, signature)
+        return under_other_key([newest], own, self.vault.where)
 
     def _first_seals(self) -> list[Draft]:
         """Seals for the rows of a record that was written before rows were sealed."""

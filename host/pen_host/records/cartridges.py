@@ -12,12 +12,13 @@ from pen_host import gs1
 from pen_host.findings import Finding, Level
 from pen_host.journal import Draft, Kind
 from pen_host.models import NEEDLES_MAX, CartridgeSeen, Plan
-from pen_host.records.errors import ConflictError, ForbiddenStepError, InputError, NotFoundError, made
-from pen_host.records.keys import cartridge_key, new_key
+from pen_host.records.errors import ConflictError, ForbiddenStepError, InputError, NotFoundError
+from pen_host.records.keys import cartridge_key
 from pen_host.records.models import Cartridge, CartridgeState, Label, Person, Recall, ShelfLot
+from pen_host.records.recalls import Recalls
 from pen_host.records.registry import clinic_wide
-from pen_host.records.store import Store, Writing, as_plan, writer
-from pen_host.records.tables import cartridge_uses, cartridges, recalls, visits
+from pen_host.records.store import Store, Writing, as_plan
+from pen_host.records.tables import cartridge_uses, cartridges, visits
 
 SINGLE_USE = "FDA and CDC: MMWR 73:372, one patient and one session"
 RECALLED = "the recall on record"
@@ -29,10 +30,12 @@ class Cartridges:
 
     Args:
         store: The record.
+        recalls: Lots that were called back.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, recalls: Recalls) -> None:
         self._store = store
+        self._recalls = recalls
 
     # --- inventory ------------------------------------------------------------------------------------------------
 
@@ -121,7 +124,7 @@ class Cartridges:
         query = _query().order_by(cartridges.c.expiry, cartridges.c.serial)
         if lot is not None:
             query = query.where(cartridges.c.lot == lot)
-        called_back = self.recalls()
+        called_back = self._recalls.all()
         found = (as_cartridge(row, called_back) for row in self._store.rows(query))
         return tuple(one for one in found if state is None or one.state is state)
 
@@ -135,7 +138,7 @@ class Cartridges:
             .group_by(*group)
             .order_by(cartridges.c.expiry, cartridges.c.lot)
         )
-        today, called_back = self._store.today(), self.recalls()
+        today, called_back = self._store.today(), self._recalls.all()
         return tuple(
             ShelfLot(
                 gtin=row["gtin"] or None,
@@ -144,7 +147,7 @@ class Cartridges:
                 needles=row["needles"],
                 count=row["count"],
                 expired=row["expiry"] < today,
-                recalled=any(_concerns(recall, row["lot"], row["gtin"]) for recall in called_back),
+                recalled=any(recall.concerns(row["lot"], row["gtin"]) for recall in called_back),
             )
             for row in self._store.rows(query)
         )
@@ -256,63 +259,6 @@ class Cartridges:
         self._store.write(change, by)
         return self.get(cartridge_id)
 
-    # --- recalls --------------------------------------------------------------------------------------------------
-
-    def recall(self, lot: str, reason: str, by: Person, *, gtin: str | None = None) -> Recall:
-        """Calls a lot back: none of it can be bound any more.
-
-        Args:
-            lot: Which.
-            reason: Why.
-            by: Who enters it.
-            gtin: Only of this article.
-
-        Raises:
-            InputError: A field cannot be.
-        """
-        given = {"recall_id": new_key(), "gtin": gtin, "lot": lot.strip(), "reason": reason}
-        entry = made(Recall, "the recall", {**given, "at": self._store.now(), "by": by})
-
-        def change(writing: Writing) -> Sequence[Draft]:
-            writing.add(
-                recalls, id=entry.recall_id, gtin=entry.gtin or "", lot=entry.lot, reason=entry.reason
-            )
-            told = {"change": "recalled", "lot": entry.lot, "gtin": entry.gtin, "reason": entry.reason}
-            return [Draft(Kind.STOCK, told)]
-
-        self._store.write(change, by)
-        return next(one for one in self.recalls() if one.recall_id == entry.recall_id)
-
-    def like(self, lot: str) -> tuple[str, ...] | None:
-        """Whether a lot is one that was ever here: None for one that was; else lots that may have been meant.
-
-        A lot that nobody here ever had may be called back all the same: a delivery may be under way.
-        """
-        found = self._store.rows(select(cartridges.c.lot).distinct())
-        known = {str(row["lot"]) for row in found}
-        if lot in known:
-            return None
-        return tuple(sorted(one for one in known if _plain(one) == _plain(lot)))
-
-    def recalls(self) -> tuple[Recall, ...]:
-        """Every recall, newest first."""
-        found = self._store.rows(select(recalls).order_by(recalls.c.at.desc()))
-        return tuple(
-            Recall(
-                recall_id=row["id"],
-                gtin=row["gtin"] or None,
-                lot=row["lot"],
-                reason=row["reason"],
-                at=row["at"],
-                by=writer(row),
-            )
-            for row in found
-        )
-
-    def recalled_lots(self) -> frozenset[str]:
-        """Lots that a session must refuse, whatever their article."""
-        return frozenset(recall.lot for recall in self.recalls())
-
     def chip_is_used(self, chip_serial: str) -> bool:
         """Whether the cartridge with this chip is not new any more, for a session's own check."""
         query = _query().where(
@@ -373,7 +319,7 @@ class Cartridges:
             found.append(
                 _block("cartridge_expired", f"The cartridge's last day was {expiry:%Y-%m-%d}.", LABEL)
             )
-        if any(_concerns(recall, lot, gtin) for recall in self.recalls()):
+        if any(recall.concerns(lot, gtin) for recall in self._recalls.all()):
             found.append(_block("cartridge_recalled", f"Lot {lot} was called back.", RECALLED))
         return found
 
@@ -402,7 +348,7 @@ class Cartridges:
         return found
 
     def _cartridge(self, row: RowMapping) -> Cartridge:
-        return as_cartridge(row, self.recalls())
+        return as_cartridge(row, self._recalls.all())
 
 
 def as_cartridge(row: RowMapping, called_back: Sequence[Recall]) -> Cartridge:
@@ -446,28 +392,9 @@ def _state(row: RowMapping, called_back: Sequence[Recall]) -> CartridgeState:
         return CartridgeState.DISCARDED
     if row["used_at"] is not None:
         return CartridgeState.USED
-    if any(_concerns(recall, row["lot"], row["gtin"]) for recall in called_back):
+    if any(recall.concerns(row["lot"], row["gtin"]) for recall in called_back):
         return CartridgeState.RECALLED
     return CartridgeState.NEW if row["bound_at"] is None else CartridgeState.BOUND
-
-
-def _concerns(recall: Recall, lot: str, gtin: str) -> bool:
-    """Whether a recall is about this lot; one that names an article is about lots of no known article as well."""
-    return recall.lot == lot and (recall.gtin is None or not gtin or recall.gtin == gtin)
-
-
-def unknown_lot(lot: str, like: Sequence[str]) -> str:
-    """What to tell somebody who called back a lot that was never here."""
-    meant = f" Did you mean {' or '.join(like)}? Then call that back as well." if like else ""
-    return (
-        f"No cartridge of lot {lot} was ever in this inventory; one that comes is refused from now on.{meant}"
-    )
-
-
-def _plain(lot: str) -> str:
-    """A lot as it is easily mistyped: without case and signs, O for 0 and I for 1."""
-    letters = "".join(letter for letter in lot.casefold() if letter.isalnum())
-    return letters.translate(str.maketrans("oil", "011"))
 
 
 def _block(rule_id: str, sentence: str, source: str) -> Finding:

@@ -14,7 +14,7 @@ from sqlalchemy import select
 
 from pen_host.dose import ZoneDose
 from pen_host.journal import Journal, JournalReader, JournalUnwritableError, default_path
-from pen_host.records import seals
+from pen_host.records import photo_adding, seals
 from pen_host.records.cartridges import Cartridges
 from pen_host.records.cleaning import CleaningLog
 from pen_host.records.consents import Consents
@@ -28,6 +28,7 @@ from pen_host.records.patients import Patients
 from pen_host.records.photos import Photos
 from pen_host.records.presets import Presets
 from pen_host.records.reactions import Reactions
+from pen_host.records.recalls import Recalls
 from pen_host.records.screenings import Screenings
 from pen_host.records.seals import Seal
 from pen_host.records.store import Store
@@ -75,7 +76,8 @@ class Clinic:
         consents: Consent texts and signatures.
         screening: Questions, answers, findings, overrides.
         presets: Treatment presets and their plans.
-        cartridges: Inventory, binding, recalls.
+        cartridges: Inventory and binding.
+        recalls: Lots that were called back.
         cleaning: The gate between patients.
         visits: Visits from opening to signature.
         outcomes: Measures.
@@ -90,7 +92,8 @@ class Clinic:
         self.consents = Consents(store, self.patients)
         self.screening = Screenings(store, self.patients)
         self.presets = Presets(store.path, store)
-        self.cartridges = Cartridges(store)
+        self.recalls = Recalls(store)
+        self.cartridges = Cartridges(store, self.recalls)
         self.cleaning = CleaningLog(store)
         self.visits = Visits(store, self.patients, self.consents, self.screening, self.cleaning)
         self.outcomes = Outcomes(store, self.patients)
@@ -167,7 +170,9 @@ class Clinic:
         cls, journal: Journal, now: Callable[[], datetime], today: Callable[[], date], *, owned: bool
     ) -> Self:
         bring_up_to_date(journal)
-        return cls(Store(journal.path, journal, now, today), owned=owned)
+        made = cls(Store(journal.path, journal, now, today), owned=owned)
+        photo_adding.settle(made.store)
+        return made
 
     @property
     def journal(self) -> Journal:

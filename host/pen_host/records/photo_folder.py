@@ -22,6 +22,10 @@ from pen_host.vault import Vault
 
 FOLDER = "photographs"
 PLAIN, SEALED = ".jpg", ".sealed"
+NAME_LETTERS = 64
+"""Of a SHA-256 in hexadecimal."""
+PART = ".part"
+"""Ends the name of a photograph that is being written."""
 ARRIVING = ".arriving"
 """Ends the name of a photograph that comes from another station, as long as it is not whole, or not told of in the record."""
 _FORM = b"DPPHOTO1"
@@ -109,13 +113,15 @@ def arriving(record: Path) -> list[Path]:
 
 
 def remove(record: Path, digests: Iterable[str]) -> None:
-    """Overwrites photographs and removes them, and what is there of such as arrive; one that is gone already is no error.
+    """Overwrites photographs and removes them, and what is there of such as arrive or were cut short; none is no error.
 
     Raises:
         JournalError: One cannot be removed.
     """
     for sha256 in digests:
-        for path in (*_both(record, sha256), *(record.parent / FOLDER).glob(f"{sha256}*{ARRIVING}")):
+        sealed, plain = _both(record, sha256)
+        halves = (sealed.with_suffix(PART), *sealed.parent.glob(f"{sha256}*{ARRIVING}"))
+        for path in (sealed, plain, *halves):
             encrypting.erase(path)
 
 
@@ -175,7 +181,7 @@ def _both(record: Path, sha256: str) -> tuple[Path, Path]:
 
 def _write(record: Path, sha256: str, content: bytes, key: RecordKey | None) -> None:
     target, content = _as_kept(record, sha256, content, key)
-    part = target.with_suffix(".part")
+    part = target.with_suffix(PART)
     _write_file(part, content)
     try:
         part.replace(target)

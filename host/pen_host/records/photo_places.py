@@ -1,26 +1,32 @@
 """Where a photograph's picture is: here, still at the station that took it, or lost. Its row comes first, the picture follows.
 
-A station notes for each photograph whether its picture is here and whether the clinic's server has it (`station_pictures`), so
-that one which has not come yet is never taken for one that is lost.
+A station notes for each photograph whether its picture is here and whether the clinic's server has it (`station_pictures`), and
+an import notes in the chain which rows came without their picture, so that one which has not come is never taken for one that is
+lost.
 """
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pen_host.errors import RefusedError
+from pen_host.records.photo_access import STANDS
 
-CONSENT = "photographs"
-"""Name of the consent without which nobody is photographed, and no picture leaves its station."""
 _QUERY = f"""
-SELECT p.id, p.patient_id, p.sha256, p.station_id, coalesce(s.is_here, 0), coalesce(s.is_there, 0), s.why,
-       EXISTS (SELECT 1 FROM consents c JOIN consent_texts t ON t.id = c.text_id
-               WHERE c.patient_id = p.patient_id AND c.withdrawn_at IS NULL AND t.name = '{CONSENT}')
+SELECT p.id, p.patient_id, p.sha256, p.station_id, coalesce(s.is_here, 0), coalesce(s.is_there, 0), s.why, {STANDS}
   FROM photographs p LEFT JOIN station_pictures s ON s.patient_id = p.patient_id AND s.sha256 = p.sha256
  WHERE ?1 IS NULL OR p.patient_id = ?1 ORDER BY p.at DESC, p.id
 """  # noqa: S608 - our own words
+WITHOUT = "without_pictures"
+"""In the entry of an import: digests of the photographs whose pictures its bundle did not hold."""
+_IMPORTED = "SELECT payload FROM entries WHERE kind = 'patient' AND subject = ? AND instr(payload, ?) > 0"
+CAME_WITHOUT = (
+    "The picture of this photograph has never been in this record: its row came with an import whose bundle held no picture, for "
+    "want of a consent or of the picture itself. Look for it in the record that the bundle was exported from."
+)
 
 
 class PictureElsewhereError(RefusedError):
@@ -62,11 +68,6 @@ class PicturePlace:
         """A sentence where it has never been here; None where it is here, or was."""
         if self.is_own or self.noted:
             return None
-        if not self.agreed:
-            return (
-                f"This photograph is at station {self.station_id} and stays there: the patient took the consent to photographs "
-                "back. Look at it there."
-            )
         if self.why:
             return (
                 f"This photograph is at station {self.station_id}, not here yet: {self.why}. Look at it there, and have the "
@@ -92,6 +93,14 @@ def places(connection: sqlite3.Connection, patient_id: str | None = None) -> lis
         return []
     link = connection.execute("SELECT station_id FROM station_link").fetchone()
     return list(_read(connection.execute(_QUERY, (patient_id,)).fetchall(), link[0] if link else None))
+
+
+def came_without(connection: sqlite3.Connection, patient_id: str) -> set[str]:
+    """Digests of a patient's photographs whose rows an import brought without their pictures."""
+    told = (
+        json.loads(payload) for (payload,) in connection.execute(_IMPORTED, (patient_id, f'"{WITHOUT}":'))
+    )
+    return {str(sha256) for one in told for sha256 in one[WITHOUT]}
 
 
 def _read(rows: list[tuple[object, ...]], own: str | None) -> Iterator[PicturePlace]:

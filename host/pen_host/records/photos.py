@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
-import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from datetime import date
 from pathlib import Path
+from typing import TypeVar
 
 from sqlalchemy import RowMapping, select
 
@@ -17,11 +17,15 @@ from pen_host.records import photo_files, photo_folder
 from pen_host.records.consents import Consents
 from pen_host.records.errors import ConflictError, ForbiddenStepError, InputError, NotFoundError, made
 from pen_host.records.keys import new_key
-from pen_host.records.models import Consent, Patient, Person, Photo, View
+from pen_host.records.models import Patient, Person, Photo, View
 from pen_host.records.patients import Patients
-from pen_host.records.photo_places import CONSENT, PictureElsewhereError, places
+from pen_host.records.photo_access import CONSENT, STANDS, Absence, NotShown, not_agreed
+from pen_host.records.photo_adding import adding
+from pen_host.records.photo_places import CAME_WITHOUT, PictureElsewhereError, came_without, places
 from pen_host.records.store import Store, Writing, writer
 from pen_host.records.tables import photographs, visits
+
+Answer = TypeVar("Answer")
 
 
 class Photos:
@@ -37,8 +41,6 @@ class Photos:
         self._store = store
         self._patients = patients
         self._consents = consents
-        # a file is written before its row, and taken away again when the row is refused: one at a time
-        self._adding = threading.Lock()
 
     def add(
         self,
@@ -126,14 +128,8 @@ class Photos:
             told |= {"day": day.isoformat(), "sha256": entry.sha256}
             return [Draft(Kind.PATIENT, told, subject=entry.patient_id)]
 
-        with self._adding:
-            added = photo_files.keep(self._store, kept)
-            try:
-                self._store.write(change, by)
-            except BaseException:
-                if added:
-                    photo_files.remove(self._store, [kept.sha256])
-                raise
+        with adding(self._store, [kept]):
+            self._store.write(change, by)
         return self.get(entry.photo_id)
 
     def get(self, photo_id: str) -> Photo:
@@ -159,47 +155,71 @@ class Photos:
         rows = self._store.rows(query.order_by(photographs.c.day, photographs.c.at))
         return tuple(as_photo(row) for row in rows)
 
-    def withdrawn(self, patient_id: str) -> Consent | None:
-        """The consent to photographs that a patient took back, where they gave none since; None where nothing was taken back.
-
-        Photographs stay in the record then, as the rest of it does, and are shown to nobody: on no page and in no report.
-        """
-        given = [one for one in self._consents.of(patient_id) if one.name == CONSENT]
-        return None if not given or any(one.stands for one in given) else given[0]
-
-    def must_be_shown(self, patient_id: str) -> None:
-        """Whether photographs of a patient may be looked at.
+    def withheld(self, patient_id: str) -> NotShown | None:
+        """Why no picture of a patient is given out; None while a consent to photographs stands.
 
         Raises:
-            ForbiddenStepError: The consent to them was taken back.
+            NotFoundError: There is no such patient.
         """
-        consent = self.withdrawn(patient_id)
-        if consent is not None:
-            raise ForbiddenStepError("looking at the photograph", [_taken_back(consent)])
+        return not_agreed(self._consents.of(patient_id))
+
+    def withheld_patients(self) -> frozenset[str]:
+        """Everybody whose pictures are not given out for want of a consent."""
+        query = f"SELECT DISTINCT p.patient_id FROM photographs p WHERE NOT {STANDS}"  # noqa: S608 - our own words
+        return self._ask(lambda connection: frozenset(one for (one,) in connection.execute(query)))
+
+    def not_shown(self, patient_id: str) -> dict[str, NotShown]:
+        """Photographs of a patient whose pictures are not given out, by their key, and why.
+
+        Raises:
+            NotFoundError: There is no such patient.
+        """
+        withheld = self.withheld(patient_id)
+        if withheld is not None:
+            return {one.photo_id: withheld for one in self.of(patient_id)}
+        return {key: NotShown(Absence.NOT_HERE, why) for key, why in self._never_here(patient_id).items()}
 
     def content(self, photo: Photo) -> bytes:
-        """A photograph as JPEG, checked against its digest; whether it may be shown is the caller's question.
+        """A photograph as JPEG, checked against its digest.
 
         Raises:
-            PictureElsewhereError: It is at another station, and has never been here.
+            ForbiddenStepError: No consent of the patient to photographs stands.
+            PictureElsewhereError: It has never been here: it is at another station, or did not come with an import.
             VerificationError: The file is gone, or is not what it was.
         """
+        withheld = self.withheld(photo.patient_id)
+        if withheld is not None:
+            raise ForbiddenStepError("looking at the photograph", [withheld.finding])
         if photo.sha256 not in photo_folder.digests_of(self._store.path, [photo.sha256]):
-            sentence = self.elsewhere(photo.patient_id).get(photo.photo_id)
-            if sentence:
-                raise PictureElsewhereError(sentence)
+            why = self._never_here(photo.patient_id).get(photo.photo_id)
+            if why:
+                raise PictureElsewhereError(why)
         return photo_files.read(self._store, photo.sha256)
 
-    def elsewhere(self, patient_id: str) -> dict[str, str]:
-        """Photographs of a patient whose pictures are at another station and not here yet: by their key, a sentence each."""
+    def _never_here(self, patient_id: str) -> dict[str, str]:
+        """Photographs of a patient whose pictures have never been here: by their key, a sentence each."""
+        photos = self.of(patient_id)
+        here = photo_folder.digests_of(self._store.path, (one.sha256 for one in photos))
+        lacking = [one for one in photos if one.sha256 not in here]
+        if not lacking:
+            return {}
+        found = {one.photo_id: one for one in self._ask(lambda connection: places(connection, patient_id))}
+        imported = self._ask(lambda connection: came_without(connection, patient_id))
+        why: dict[str, str] = {}
+        for one in lacking:
+            place = found.get(one.photo_id)
+            if one.sha256 in imported and not (place and place.is_there):
+                why[one.photo_id] = CAME_WITHOUT
+            elif place and place.elsewhere:
+                why[one.photo_id] = place.elsewhere
+        return why
+
+    def _ask(self, question: Callable[[sqlite3.Connection], Answer]) -> Answer:
         with closing(sqlite.connect_reader(self._store.path)) as connection:
             try:
-                found = places(connection, patient_id)
+                return question(connection)
             except sqlite3.Error as error:
                 raise sqlite.translated(self._store.path, error) from error
-        away = {one.sha256 for one in found if one.elsewhere}
-        here = photo_folder.digests_of(self._store.path, away)
-        return {one.photo_id: one.elsewhere for one in found if one.elsewhere and one.sha256 not in here}
 
 
 def as_photo(row: RowMapping) -> Photo:
@@ -237,11 +257,3 @@ def _must_be_new(writing: Writing, entry: Photo) -> None:
 def _no_consent() -> Finding:
     sentence = f"No consent ({CONSENT}) stands under the newest text. Have it signed first."
     return Finding(Level.BLOCK, "consent_photographs", sentence, "the clinical record")
-
-
-def _taken_back(consent: Consent) -> Finding:
-    sentence = (
-        f"The consent to photographs was withdrawn on {consent.withdrawn_at:%Y-%m-%d}: they stay in the record and are shown to "
-        "nobody. Have a new consent signed if the patient agrees again."
-    )
-    return Finding(Level.BLOCK, "consent_photographs_withdrawn", sentence, "the clinical record")

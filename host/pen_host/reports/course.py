@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from fractions import Fraction
@@ -102,19 +103,10 @@ def _photos(clinic: Clinic, patient_id: str) -> Iterator[Block]:
     if not photos:
         return
     yield Heading("Photographs side by side")
-    withdrawn = clinic.photos.withdrawn(patient_id)
-    if withdrawn is not None:
-        day = words.day_of(withdrawn.withdrawn_at)
-        yield Prose(
-            f"{len(photos)} are kept and not shown: the consent to photographs was withdrawn on {day}."
-        )
-        return
-    away = clinic.photos.elsewhere(patient_id)
-    if away:
-        yield Prose(
-            f"{len(away)} of {len(photos)} are at another station and not here yet, so they are not shown."
-        )
-    photos = tuple(one for one in photos if one.photo_id not in away)
+    not_shown = clinic.photos.not_shown(patient_id)
+    for sentence, count in Counter(one.sentence for one in not_shown.values()).items():
+        yield Prose(f"{count} of {len(photos)} are not shown. {sentence}")
+    photos = tuple(one for one in photos if one.photo_id not in not_shown)
     for view in dict.fromkeys(one.view for one in photos):
         of_view = [one for one in photos if one.view is view]
         yield Side(

@@ -20,9 +20,7 @@ def lot_report(clinic: Clinic, lot: str, gtin: str | None = None) -> tuple[Sheet
     """
     used = clinic.lot(lot, gtin)
     stock = clinic.cartridges.stock(lot=lot)
-    recalls = [
-        one for one in clinic.cartridges.recalls() if one.lot == lot and one.gtin in (None, gtin, one.gtin)
-    ]
+    recalls = [one for one in clinic.recalls.all() if one.lot == lot and one.gtin in (None, gtin, one.gtin)]
     if not used and not stock and not recalls:
         raise UsageError(
             f"The record knows no cartridge of lot {lot[:40]}, so there is no report. Compare the number with the package."

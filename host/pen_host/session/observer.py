@@ -28,7 +28,7 @@ class Observer:
 
     Args:
         session: The session watched.
-        watch: Told of every look, in the observer's thread; must return at once.
+        watch: Told of every look, in the observer's thread, and of all that is said, in the speaker's; must return at once.
         zones: The zones as planned.
         clock: Seconds that never go back.
 
@@ -52,6 +52,7 @@ class Observer:
         self._clock = clock
         self._start_s = clock()
         self._told = (Phase.CHECKS, "The plan and the answers are checked.")
+        self._showing = threading.Lock()
         self._unwritten: list[Sample] = []
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="treatment-observer", daemon=True)
@@ -79,8 +80,9 @@ class Observer:
 
     def say(self, phase: Phase, message: str) -> None:
         """What is going on, for the operator; shown at once."""
-        self._told = (phase, message)
-        self._show()
+        with self._showing:
+            self._told = (phase, message)
+            self._tell()
 
     def mark(self, label: str, *, trip: bool) -> None:
         """Name this moment."""
@@ -121,6 +123,11 @@ class Observer:
         self._unwritten.clear()
 
     def _show(self) -> None:
+        with self._showing:
+            self._tell()
+
+    def _tell(self) -> None:
+        """One thread at a time: what was looked at before something was said is never told after it."""
         phase, message = self._told
         status = self._session.pen.snapshot().status
         self._watch(

@@ -99,12 +99,15 @@ def check_before(
 
 
 def last_treated(journal: Journal, subject: str | None) -> date | None:
-    """Day of the subject's newest session in this record, None when there is none or the subject is not known."""
+    """Day of the subject's newest session in this record, None when there is none or the subject is not known.
+
+    It is the clinic's calendar day, as the day it is compared with: by UTC, a morning in Tokyo would count as the day before.
+    """
     if subject is None:
         return None
     with journal.reader() as reader:
         opened = reader.last_opened_utc_ns(subject)
-    return None if opened is None else datetime.fromtimestamp(opened / 1e9, UTC).date()
+    return None if opened is None else datetime.fromtimestamp(opened / 1e9, UTC).astimezone().date()
 
 
 def tried_before(journal: Journal, serial: str) -> bool:

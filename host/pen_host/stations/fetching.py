@@ -35,6 +35,8 @@ def fetch_changes(
         again: Rows whose version here was put aside.
         done: For the result.
     """
+    # versions, digests and contents of one moment: a row that is changed meanwhile is fetched whole next time
+    server.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
     found = server.execute(
         "SELECT name, row_key, version, digest, salt FROM row_versions"
         " WHERE (version > %s AND station_id <> %s) OR (name, row_key) IN"

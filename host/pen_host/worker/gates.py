@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 
 from pen_protocol import limits
@@ -27,18 +28,21 @@ GATE_ERRORS = (
 
 
 class Gates:
-    """Named gates. Adding and removing replaces the whole table, so the worker never meets it half changed."""
+    """Named gates. Adding and removing replaces the whole table, so the worker never meets it half changed nor waits for it."""
 
     def __init__(self) -> None:
+        self._changing = threading.Lock()
         self._gates: dict[str, Gate] = {}
 
     def add(self, name: str, gate: Gate) -> None:
         """The heartbeat goes out only while `gate` says True."""
-        self._gates = {**self._gates, name: gate}
+        with self._changing:
+            self._gates = {**self._gates, name: gate}
 
     def remove(self, name: str) -> None:
         """A gate is asked no longer."""
-        self._gates = {other: gate for other, gate in self._gates.items() if other != name}
+        with self._changing:
+            self._gates = {other: gate for other, gate in self._gates.items() if other != name}
 
     def held_by(self, silence_s: float) -> str | None:
         """What keeps a heartbeat back: name of a gate, `status` when the pen is not heard, None for nothing."""

@@ -39,9 +39,10 @@ class Inbox:
     # --- for any thread -------------------------------------------------------------------------------------------------
 
     def put_stop(self, ticket: StopTicket) -> None:
-        """Leave a STOP."""
+        """Leave a STOP. Wakes by itself: whoever woke before may have been held up between saying so and doing it."""
         self._stops.append(ticket)
-        self.nudge()
+        self._woken = True
+        self._wake()
         if self._ended is not None:
             self._refuse(self._ended)
 

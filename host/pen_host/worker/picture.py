@@ -36,7 +36,8 @@ class Picture:
         self._blackbox = blackbox
         self._dumps = dumps
         self._stop_tickets: list[StopTicket] = []
-        self._subscriptions: tuple[Subscription[News], ...] = ()
+        self._subscriptions: list[Subscription[News]] = []
+        """Grows only, by single appends, which several threads may do at once."""
 
     def change(self, **values: Any) -> None:
         """Replace fields of the snapshot."""
@@ -109,14 +110,14 @@ class Picture:
     def subscribe(self, size: int) -> Subscription[News]:
         """News from now on, for one listener. Any thread."""
         subscription: Subscription[News] = Subscription(size)
-        self._subscriptions = (*self._subscriptions, subscription)
+        self._subscriptions.append(subscription)
         if self.snapshot.lost is not None:
             subscription.close()
         return subscription
 
     def end(self) -> None:
         """No more news."""
-        for subscription in self._subscriptions:
+        for subscription in list(self._subscriptions):
             subscription.close()
 
     def dump(self, reason: str, now_s: float, *, force: bool = False) -> None:
@@ -143,5 +144,5 @@ class Picture:
             ticket.settle(report)
 
     def _publish(self, news: News) -> None:
-        for subscription in self._subscriptions:
+        for subscription in list(self._subscriptions):
             subscription.put(news)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from websockets.sync.client import ClientConnection, connect
 
@@ -193,6 +193,16 @@ class Browser:
             tab.close()
 
 
+class Hands(Protocol):
+    """At a simulated pen, wherever it lives, and what its coil did."""
+
+    def hand(self, *actions: str) -> int: ...
+
+    def now_us(self) -> int: ...
+
+    def coil_rises(self, since_us: int = 0) -> list[int]: ...
+
+
 class ConsoleBench:
     """A console served from this process, its pen a simulated one whose trace is the truth."""
 
@@ -304,13 +314,13 @@ def to_first_zone(tab: Tab) -> None:
     tab.until(lambda: tab.run.get("waiting") == "zone", "the question about the first zone")
 
 
-def to_strokes(bench: ConsoleBench, tab: Tab) -> int:
+def to_strokes(bench: Hands, tab: Tab) -> int:
     """Up to strokes on skin; returns the simulated time of the trigger's press."""
     to_first_zone(tab)
     return stroke(bench, tab)
 
 
-def stroke(bench: ConsoleBench, tab: Tab) -> int:
+def stroke(bench: Hands, tab: Tab) -> int:
     """Arm the zone that is asked about and hold the trigger; returns the simulated time of the press.
 
     A machine that is too busy to keep the leases stops the pen, as it must: then once more.
@@ -325,7 +335,7 @@ def stroke(bench: ConsoleBench, tab: Tab) -> int:
     raise AssertionError(f"no strokes in {TRIES} tries")
 
 
-def treat_zone(bench: ConsoleBench, tab: Tab) -> None:
+def treat_zone(bench: Hands, tab: Tab) -> None:
     """Hold the trigger until the zone that is asked about has its dose."""
     for _ in range(TRIES):
         stroke(bench, tab)
@@ -337,7 +347,7 @@ def treat_zone(bench: ConsoleBench, tab: Tab) -> None:
     raise AssertionError(f"not one whole hold in {TRIES} tries")
 
 
-def again(bench: ConsoleBench, tab: Tab) -> None:
+def again(bench: Hands, tab: Tab) -> None:
     """After a stop: hands off, acknowledged by name, and the zone is asked for again."""
     bench.hand("release_trigger", "lift")
     tab.until(lambda: tab.run["waiting"] == "clear", "the question whether the stop may be cleared")
@@ -353,15 +363,13 @@ def _becomes(tab: Tab, state: str) -> bool:
     return bool(tab.live["state"] == state)
 
 
-def _strokes_or_stopped(bench: ConsoleBench, tab: Tab, since_us: int) -> str:
+def _strokes_or_stopped(bench: Hands, tab: Tab, since_us: int) -> str:
     if len(bench.coil_rises(since_us)) > 10:
         return "strokes"
     return "stopped" if tab.live["state"] == "STOPPED" else ""
 
 
-def last_stroke_us(bench: ConsoleBench, quiet_ms: int = 400) -> int:
+def last_stroke_us(bench: Hands, quiet_ms: int = 400) -> int:
     """When the last stroke began, once none has come for a while."""
-    wait_until(
-        lambda: bench.now_us() - bench.coil_rises()[-1] > quiet_ms * 1_000, "the end of the strokes", 10
-    )
+    wait_until(lambda: bench.now_us() - bench.coil_rises()[-1] > quiet_ms * 1_000, "the end of the strokes")
     return bench.coil_rises()[-1]

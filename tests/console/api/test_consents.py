@@ -106,7 +106,11 @@ def test_photographs_are_shown_to_nobody_until_the_patient_agrees_again(
     assert refused.code == "forbidden_by_checks"
     assert "shown to nobody" in refused.json["detail"]
     assert len(trainee.get(f"/api/patients/{who}/photographs").json) == 1
+    (why,) = trainee.get(f"/api/patients/{who}/photographs/not-shown").json
+    assert (why["photo_id"], why["reason"]) == (photo, "no_consent")
+    assert why["sentence"] in refused.json["detail"]
     signed(trainee, who, "photographs")
+    assert trainee.get(f"/api/patients/{who}/photographs/not-shown").json == []
     assert trainee.get(f"/api/photographs/{photo}").status == 200
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import pytest
@@ -19,9 +21,14 @@ class Room:
     now_s: float = 100.0
     lost: list[str] = field(default_factory=list)
     seq: int = 0
+    at_look: Callable[[], None] = lambda: None
 
     def __post_init__(self) -> None:
-        self.desk = ControlDesk(self.lost.append, lambda: self.now_s)
+        self.desk = ControlDesk(self.lost.append, self._clock)
+
+    def _clock(self) -> float:
+        self.at_look()
+        return self.now_s
 
     def frame(self, *consoles: Console) -> int:
         """A frame is made and, at once, painted by these."""
@@ -34,7 +41,7 @@ class Room:
 
     def controlled(self) -> Console:
         console = self.desk.join("browser", None)
-        self.desk.give(console)
+        assert self.desk.give(console, None)
         self.frame(console)
         assert self.desk.fresh()
         return console
@@ -50,7 +57,7 @@ def test_without_a_controlling_console_there_is_no_lease(room: Room) -> None:
     console = room.desk.join("browser", None)
     room.frame(console)
     assert not room.desk.fresh(), "a console that only watches renews nothing"
-    room.desk.give(console)
+    assert room.desk.give(console, None)
     assert not room.desk.fresh(), "control alone is no lease"
     room.frame(console)
     assert room.desk.fresh()
@@ -138,11 +145,41 @@ def test_giving_control_starts_without_a_lease(room: Room) -> None:
     room.controlled()
     other = room.desk.join("other", None)
     room.frame(other)
-    room.desk.give(other)
+    assert room.desk.give(other, room.desk.holder())
     assert not room.desk.fresh()
     room.frame(other)
     assert room.desk.fresh()
     assert not room.lost, "a take-over is no loss"
+
+
+def test_control_that_was_free_is_not_taken_from_who_got_it_meanwhile(room: Room) -> None:
+    second = room.desk.join("other", None)
+    free = room.desk.holder()
+    first = room.controlled()
+    assert not room.desk.give(second, free), "the needle was stopped for nobody"
+    assert room.desk.controls(first)
+    assert room.desk.fresh()
+
+
+def test_control_that_is_given_away_amid_an_acknowledgement_is_no_lost_lease(room: Room) -> None:
+    console, other = room.controlled(), room.desk.join("other", None)
+    seq = room.frame()
+    givers: list[threading.Thread] = []
+
+    def asked() -> None:
+        """Amid the acknowledgement, once it is known whether the lease is fresh; who must wait for it goes on after it."""
+        givers.append(threading.Thread(target=room.desk.give, args=(other, console)))
+        if len(givers) == 2:
+            givers[1].start()
+            givers[1].join(0.2)
+
+    room.at_look = asked
+    room.desk.acknowledge(console, seq)
+    room.at_look = lambda: None
+    givers[1].join(30)
+    room.desk.look()
+    assert room.desk.controls(other)
+    assert not room.lost
 
 
 @given(st.lists(st.tuples(st.floats(0, 1), st.booleans()), max_size=60))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 from http.client import HTTPConnection
 
@@ -15,7 +16,7 @@ from websockets.sync.client import ClientConnection, connect
 from pen_host.api.guard import Policy
 from pen_host.api.guard.policy import BODY_MAX
 from pen_host.api.live_messages import MESSAGE_MAX
-from tests.console.api.bench import Answer, Browser, ConsoleBench, ask
+from tests.console.api.bench import PATIENCE_S, Answer, Browser, ConsoleBench, ask, wait_until
 
 JSON = {"Content-Type": "application/json"}
 pytestmark = pytest.mark.xdist_group("console-guard")
@@ -55,7 +56,7 @@ def test_a_foreign_host_gets_nothing(served: ConsoleBench, browser: Browser, hos
 
 
 def test_a_request_with_two_hosts_is_refused(served: ConsoleBench) -> None:
-    connection = HTTPConnection("127.0.0.1", served.port, timeout=5)
+    connection = HTTPConnection("127.0.0.1", served.port, timeout=PATIENCE_S)
     connection.putrequest("GET", "/api/health", skip_host=True)
     connection.putheader("Host", f"127.0.0.1:{served.port}")
     connection.putheader("Host", "evil.example")
@@ -160,7 +161,7 @@ def test_the_whole_chain_of_dns_rebinding_ends_at_its_first_link(
     assert ask(served.port, "POST", "/api/session/sign-in", "{}", {**JSON, **own}).status == 421
     assert ask(served.port, "POST", "/api/stop", "{}", {**JSON, **own}).status == 421
     for path in ("/api/live", "/_nicegui_ws/socket.io/?EIO=4&transport=websocket"):
-        with socket.create_connection(("127.0.0.1", served.port), timeout=5) as line:
+        with socket.create_connection(("127.0.0.1", served.port), timeout=PATIENCE_S) as line:
             line.sendall(
                 f"GET {path} HTTP/1.1\r\nHost: {name}\r\nOrigin: http://{name}\r\nUpgrade: websocket\r\n"
                 "Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n".encode()
@@ -239,7 +240,8 @@ def test_without_its_cookie_nothing_is_served_but_the_way_in_and_stop(
     for path in ("/", "/api/state", "/api/openapi.json", "/api/bench", "/_nicegui/anything"):
         assert ask(served.port, "GET", path, headers={"Cookie": cookie}).status == 401
     assert ask(served.port, "GET", "/api/health").status == 200
-    assert stop(served, Origin=f"http://127.0.0.1:{served.port}").json["confirmed"]
+    own = f"http://127.0.0.1:{served.port}"
+    wait_until(lambda: stop(served, Origin=own).json["confirmed"], "the confirmation")
 
 
 ANYBODYS = frozenset(
@@ -335,7 +337,9 @@ def test_no_path_does_anything_for_whom_nobody_signed_in(served: ConsoleBench, b
 def test_a_program_with_the_key_may_ask_and_stop_and_open_a_page_but_not_treat(served: ConsoleBench) -> None:
     keyed = {**JSON, "Authorization": f"Bearer {served.server.running.key}"}
     assert ask(served.port, "GET", "/api/state", headers=keyed).status == 200
-    assert ask(served.port, "POST", "/api/stop", "{}", keyed).json["confirmed"]
+    wait_until(
+        lambda: ask(served.port, "POST", "/api/stop", "{}", keyed).json["confirmed"], "the confirmation"
+    )
     path = ask(served.port, "POST", "/api/launch", "{}", keyed).json["path"]
     assert ask(served.port, "GET", path).status == 303
     body = json.dumps({"console_id": "x" * 22, "reference": "P-1"})
@@ -502,8 +506,16 @@ def test_a_name_of_html_and_script_comes_back_as_the_text_it_is(served: ConsoleB
 
 
 def test_the_api_describes_itself_without_loading_anything_from_elsewhere(browser: Browser) -> None:
-    paths = browser.get("/api/openapi.json").json["paths"]
+    told = browser.get("/api/openapi.json").json
+    paths, parts = told["paths"], told["components"]["schemas"].keys()
     assert {"/api/stop", "/api/state", "/api/treatment/plan", "/api/control/take"} <= paths.keys()
+    assert (
+        {"Problem", "FieldProblem"} <= {*re.findall(r"#/components/schemas/(\w+)", json.dumps(told))} <= parts
+    )
+    assert all(
+        "application/problem+json" in one["responses"]["4XX"]["content"]
+        for one in paths["/api/stop"].values()
+    )
     assert browser.get("/docs").status == 404
 
 

@@ -7,6 +7,7 @@ import io
 import json
 import zipfile
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import pytest
 
 from pen_host.api import importing
 from pen_host.api.importing import FOLDER
+from pen_host.api.problems import ProblemError
 from pen_host.exports.export import Form, export
 from pen_host.records import Clinic
 from pen_host.records.errors import ConflictError
@@ -125,6 +127,22 @@ def test_a_look_that_ends_while_it_is_told_is_told_whole_from_before(
     assert (view["state"], view["items"], view["key"]) == ("looking", [], None)
     after = desk.view()
     assert (after.state, len(after.items)) == ("looked", after.new + after.here + after.refused)
+
+
+def test_a_file_that_was_thrown_away_while_it_came_ends_nobody_elses(brought: Brought) -> None:
+    """One drops it, another sends; the first one's stream breaks off, or ends, only then."""
+    desk = brought.bench.service.office.imports
+    by = brought.bench.service.people.get("Trainee")
+    assert by is not None
+    for end in (desk.broke_off, desk.arrived):
+        first = desk.begin(by)
+        desk.drop()
+        second = desk.begin(by)
+        with suppress(ProblemError):
+            end(first)
+        assert desk.view().state == "receiving"
+        desk.broke_off(second)
+        assert desk.view().state == "failed"
 
 
 @pytest.mark.parametrize(

@@ -58,6 +58,9 @@ def test_a_measure_is_corrected_and_its_old_value_stays(served: ConsoleBench, tr
 # --- own presets ----------------------------------------------------------------------------------------------------------
 
 
+SHIPPED = 10
+
+
 def ours(browser: Browser, **changes: object) -> dict[str, object]:
     (base,) = [
         one["preset"]
@@ -74,11 +77,35 @@ def test_presets_are_read_by_who_may_see_records_and_changed_by_who_treats(
     assert engineer.get("/api/protocols").code == "role_may_not"
     assert engineer.post("/api/protocols", preset=ours(trainee)).code == "role_may_not"
     found = trainee.get("/api/protocols").json
-    assert len(found) == 10
-    assert {one["version"] for one in found} == {None}
+    assert len([one for one in found if one["version"] is None]) == SHIPPED
     shipped = ours(trainee, preset_id="hair_maintenance", title="Mine")
     refused = trainee.post("/api/protocols/hair_maintenance", preset=shipped, replaces="x")
     assert (refused.status, "never changed" in refused.json["detail"]) == (422, True)
+
+
+def test_a_preset_that_is_changed_amid_a_look_is_shown_with_the_digest_of_what_is_shown(
+    served: ConsoleBench, trainee: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a change made from the older content would replace the newer one, and nobody would be told."""
+    mine = {"preset_id": "our_other", "title": "Before"}
+    first = trainee.post("/api/protocols", preset=ours(trainee, **mine)).json
+    changed = ours(trainee, **mine | {"title": "After"})
+    desk, later = served.service.office.protocols, list[int]()
+    whole = desk._presets.all
+
+    def presets() -> object:
+        found = whole()
+        if not later:
+            later.append(1)
+            replaces = first["version"]["digest"]
+            later[0] = trainee.post("/api/protocols/our_other", preset=changed, replaces=replaces).status
+        return found
+
+    monkeypatch.setattr(desk._presets, "all", presets)
+    (shown,) = [one for one in desk.all() if one.preset.preset_id == "our_other"]
+    assert later == [200]
+    assert shown.version is not None
+    assert (shown.preset.title, shown.version.number) == ("After", 2)
 
 
 def test_an_own_preset_is_judged_saved_in_versions_and_offered_to_the_next_treatment(
@@ -89,7 +116,7 @@ def test_an_own_preset_is_judged_saved_in_versions_and_offered_to_the_next_treat
     assert "names no primary source" in bad.json["detail"]
     deep = trainee.post("/api/protocols", preset=ours(trainee, surprise={"a": [1.5]}))
     assert deep.code == "invalid_fields"
-    assert len(trainee.get("/api/protocols").json) == 10
+    assert "our_own" not in {one["preset"]["preset_id"] for one in trainee.get("/api/protocols").json}
     first = trainee.post("/api/protocols", preset=ours(trainee, title="<b>Ours</b>")).json
     assert (first["version"]["number"], first["version"]["saved_by"]) == (1, "Trainee")
     replaces = first["version"]["digest"]

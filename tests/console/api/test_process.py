@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,16 @@ from pen_host.api.tls import fingerprint, self_signed
 from pen_protocol import limits
 from pen_sim.rig import SimPen
 from pen_sim.serve import PenServer
-from tests.console.api.bench import PATIENCE_S, Browser, Tab, ask, environment, to_first_zone, wait_until
+from tests.console.api.bench import (
+    PATIENCE_S,
+    Browser,
+    Tab,
+    ask,
+    environment,
+    last_stroke_us,
+    to_strokes,
+    wait_until,
+)
 
 PIN = "7391"
 CLI = "from pen_host.cli import main; main()"
@@ -62,7 +72,7 @@ class Process:
             capture_output=True,
             text=True,
             env=self.environment,
-            timeout=60,
+            timeout=120,
             check=False,
         )
 
@@ -83,17 +93,25 @@ def pen() -> Iterator[PenServer]:
         yield server
 
 
-def rises(pen: PenServer) -> list[int]:
-    return pen.call(lambda sim: list(sim.trace.rises("coil")))
+@dataclass(frozen=True)
+class Outside:
+    """Hands at a pen of another process, and its trace."""
 
+    pen: PenServer
 
-def hand(pen: PenServer, *actions: str) -> int:
-    def act(sim: SimPen) -> int:
-        for action in actions:
-            getattr(sim.bench, action)()
-        return sim.now_us
+    def coil_rises(self, since_us: int = 0) -> list[int]:
+        return self.pen.call(lambda sim: list(sim.trace.rises("coil", since_us)))
 
-    return pen.call(act)
+    def hand(self, *actions: str) -> int:
+        def act(sim: SimPen) -> int:
+            for action in actions:
+                getattr(sim.bench, action)()
+            return sim.now_us
+
+        return self.pen.call(act)
+
+    def now_us(self) -> int:
+        return self.hand()
 
 
 def clinician(console: Process, *, first: bool) -> Tab:
@@ -115,18 +133,14 @@ def test_a_console_killed_amid_a_stroke_is_started_again_and_settled_with_equal_
     pen: PenServer, tmp_path: Path
 ) -> None:
     assert pen.addresses is not None
+    bench = Outside(pen)
     with process(tmp_path, pen.addresses.url) as console:
         tab = clinician(console, first=True)
-        to_first_zone(tab)
-        tab.must("/api/treatment/zone", zone=tab.run["zones"][0]["name"], decision="arm")
-        tab.until(lambda: tab.live["state"] == "ARMED", "the armed pen")
-        hand(pen, "touch_skin", "press_trigger")
-        wait_until(lambda: len(rises(pen)) > 30, "strokes")
-        killed_us = hand(pen)
+        to_strokes(bench, tab)
         console.kill()
-    wait_until(lambda: pen.call(lambda sim: sim.now_us) - rises(pen)[-1] > 500_000, "the end of the strokes")
-    assert rises(pen)[-1] - killed_us < limits.BUDGET_HOST_SILENT_MS * 1_000
-    hand(pen, "release_trigger", "lift")
+        killed_us = bench.now_us()
+    assert last_stroke_us(bench, 500) - killed_us < limits.BUDGET_HOST_SILENT_MS * 1_000
+    bench.hand("release_trigger", "lift")
     with process(tmp_path, pen.addresses.url) as console:
         tab = clinician(console, first=False)
         tab.until(
@@ -136,7 +150,7 @@ def test_a_console_killed_amid_a_stroke_is_started_again_and_settled_with_equal_
         assert tab.state["treatment"]["patient"]["label"] == "Berta Muster"
         sessions = tab._browser.get("/api/records/sessions").json
         assert [(one["state"], one["strokes"], one["sure"]) for one in sessions] == [
-            ("closed", len(rises(pen)), True)
+            ("closed", len(bench.coil_rises()), True)
         ]
         tab.must("/api/treatment/close", endpoint="none", aftercare_given=True, pin=PIN)
         items = tab._browser.get(
@@ -208,7 +222,7 @@ def test_the_lan_is_served_with_tls_and_by_name_only(tmp_path: Path) -> None:
         context = ssl.create_default_context(cafile=found.certificate)
 
         def get(address: str, host: str) -> int:
-            line = HTTPSConnection(address, console.port, context=context, timeout=5)
+            line = HTTPSConnection(address, console.port, context=context, timeout=PATIENCE_S)
             try:
                 line.request("GET", "/api/health", headers={"Host": host})
                 response = line.getresponse()
@@ -246,7 +260,7 @@ def test_wrong_words_open_nothing(tmp_path: Path, words: list[str], code: int) -
         capture_output=True,
         text=True,
         env=environment(tmp_path),
-        timeout=60,
+        timeout=120,
         check=False,
     )
     assert done.returncode == code

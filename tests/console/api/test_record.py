@@ -24,6 +24,7 @@ from pen_host.models import Endpoint
 from pen_host.presets import ZoneChoice
 from pen_host.records import Clinic
 from pen_host.records.models import Closing, Demographics, Person
+from pen_host.records.photo_access import CONSENT
 from pen_host.reports import paper
 from pen_host.reports.after_care import after_care_sheet
 from pen_host.reports.data_sheet import specification
@@ -339,6 +340,25 @@ def test_an_export_is_made_aside_fetched_by_who_asked_and_stands_in_the_record(
     assert "record exported" in notes(told.bench)
     folder = told.bench.service.office.exports.file(told.bench.service.people.check("Trainee", "2580")).parent
     assert folder.stat().st_mode & 0o077 == 0, "nobody else of this computer may look"
+
+
+@pytest.mark.covers("REQ-1412")
+def test_an_export_is_thrown_away_when_a_consent_to_its_pictures_is_taken_back_before_it_is_fetched(
+    told: Told,
+) -> None:
+    clinic = told.bench.service.visiting.clinic
+    assert told.browser.post("/api/exports", form="fhir").status == 200
+    view = made(told.browser)
+    assert view["state"] == "ready", view["sentence"]
+    given = clinic.consents.standing(told.patient_id, CONSENT)
+    assert given is not None
+    clinic.consents.withdraw(given.consent_id, "asked", ANNA)
+    refused = told.browser.get("/api/exports/file")
+    assert refused.code == "not_found"
+    assert "took back the consent to photographs" in refused.json["detail"]
+    assert told.browser.get("/api/exports").json["state"] == "none"
+    assert not list((clinic.place.parent / FOLDER).iterdir()), "nothing of it is left"
+    clinic.consents.sign(told.patient_id, given.text_id, "Ada", ANNA)
 
 
 def test_a_form_that_is_none_begins_nothing(told: Told) -> None:

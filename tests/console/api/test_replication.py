@@ -18,7 +18,7 @@ from pen_host.stations import Conflict, Keep, NotJoinedError, Replicated, Server
 from tests.console.api.bench import ConsoleBench, stroke, to_first_zone, wait_until
 
 pytestmark = pytest.mark.xdist_group("console-record")
-PATIENCE_S = 20
+PATIENCE_S = 60
 
 
 @dataclass
@@ -166,6 +166,24 @@ def test_nothing_is_settled_while_the_pen_works(server: Server, stepped: Stepped
     stepped.it.settle(*decided)
     assert server.settled == [decided]
     assert stepped.it.moved > moved, "pages look again"
+
+
+def test_whoever_sees_that_it_is_done_sees_what_it_came_to(
+    server: Server, stepped: Stepped, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Looked at whenever something changes in it, from the start of one to its end."""
+    seen: list[tuple[bool, bool | None]] = []
+
+    def looked(it: object, name: str, value: object) -> None:
+        object.__setattr__(it, name, value)
+        view = stepped.it.view()
+        seen.append((view.working, view.reachable))
+
+    monkeypatch.setattr(Replication, "__setattr__", looked, raising=False)
+    stepped.first()
+    assert (True, None) in seen
+    assert (False, None) not in seen[seen.index((True, None)) :]
+    assert seen[-1] == (False, True)
 
 
 def test_an_error_of_the_program_ends_it_and_is_said(

@@ -84,7 +84,7 @@ def test_the_window_is_the_clinics_and_cannot_be_switched_off(desk: Desk, tmp_pa
     use = desk.use(timedelta(hours=60))
     desk.at = NOON + timedelta(days=3)
     assert desk.desk.warnings(patient, [use]) == ()
-    desk.house.decide(HouseRules(topical_window_hours=72))
+    desk.house.decide({"topical_window_hours": 72})
     assert "within the 72 h" in desk.desk.warnings(patient, [use])[0].sentence
     assert House(tmp_path / "clinic.json").rules.topical_window_hours == 72, "kept"
     for wrong in (0, WINDOW_MIN_HOURS - 1, 10_000):

@@ -66,7 +66,7 @@ def test_a_lot_called_back_with_a_pin_is_refused_from_then_on(served: ConsoleBen
     unsigned = trainee.post("/api/stock/recall", **asked, pin="9999")
     assert unsigned.code == "wrong_pin"
     assert unsigned.json["detail"] == "The PIN is wrong. Nothing was signed and nothing was done."
-    assert "LOT-R" not in served.service.visiting.clinic.cartridges.recalled_lots()
+    assert "LOT-R" not in served.service.visiting.clinic.recalls.lots()
     done = trainee.post("/api/stock/recall", **asked, pin=PIN)
     assert (done.status, done.json["recall"]["by"]["name"], done.json["warning"]) == (200, "Trainee", "")
     mistyped = trainee.post("/api/stock/recall", lot="lot_r", reason="x", pin=PIN).json["warning"]

@@ -7,8 +7,18 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from pen_host.link.readings import Identity
+from pen_host.worker import PenWorker, StopTicket
 from pen_protocol import limits
-from tests.console.api.bench import AT_ONCE_US, ConsoleBench, ask, last_stroke_us, to_strokes, wait_until
+from tests.console.api.bench import (
+    AT_ONCE_US,
+    PATIENCE_S,
+    ConsoleBench,
+    ask,
+    last_stroke_us,
+    to_strokes,
+    wait_until,
+)
 
 JSON = {"Content-Type": "application/json"}
 BUDGET_US = (limits.CONSOLE_LEASE_MS + limits.BUDGET_HOST_SILENT_MS) * 1_000
@@ -29,7 +39,7 @@ def test_stop_over_http_and_over_the_websocket_at_once_is_one_stop(bench: Consol
     pressed_us = bench.now_us()
     tab.say(type="stop")
     wait_until(lambda: press(bench)["confirmed"], "the confirmation")
-    assert press(bench)["confirmed"], "and giving it again changes nothing"
+    wait_until(lambda: press(bench)["confirmed"], "the same again: giving it twice changes nothing")
     assert last_stroke_us(bench) - pressed_us < AT_ONCE_US
     tab.until(lambda: tab.state["stop"]["phase"] == "confirmed", "the confirmation on the screen")
     assert "STOP CONFIRMED" in tab.state["stop"]["sentence"]
@@ -59,7 +69,7 @@ def test_stop_needs_no_free_thread_of_the_server(
 
     def presets() -> tuple[object, ...]:
         waiting.release()
-        slow.wait(20)
+        slow.wait(2 * PATIENCE_S)
         return ()
 
     monkeypatch.setattr(bench.service.treatment, "presets", presets)
@@ -68,7 +78,7 @@ def test_stop_needs_no_free_thread_of_the_server(
         asked = [pool.submit(browser.get, "/api/presets") for _ in range(60)]
         try:
             for _ in range(40):
-                assert waiting.acquire(timeout=10)
+                assert waiting.acquire(timeout=PATIENCE_S)
             pressed_us = bench.now_us()
             wait_until(lambda: press(bench)["confirmed"], "the confirmation")
             assert last_stroke_us(bench) - pressed_us < AT_ONCE_US
@@ -94,7 +104,7 @@ def test_a_server_that_is_stuck_stops_the_needle_although_the_page_looks_on(
 
     monkeypatch.setattr(bench.service, "state", hang)
     bench.service._change()
-    assert stuck.wait(5)
+    assert stuck.wait(PATIENCE_S)
     stuck_us = bench.now_us()
     try:
         assert last_stroke_us(bench) - stuck_us < BUDGET_US
@@ -119,6 +129,30 @@ def test_without_a_pen_the_sentence_stays_until_there_is_one_and_the_stop_reache
         hands.plug_usb()
     tab.until(lambda: tab.state["pen"]["stopped"], "the stop at the pen that came back")
     assert tab.state["pen"]["cause"] == "STOP_COMMAND"
+
+
+@pytest.mark.covers("REQ-0316")
+def test_a_stop_given_while_a_pen_is_being_greeted_reaches_it(
+    bench: ConsoleBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The greeting is over and the console has not taken the pen in yet: whoever presses now means this pen."""
+    whole, given = PenWorker.connect, list[StopTicket | None]()
+
+    def connect(worker: PenWorker, timeout_s: float = PATIENCE_S) -> Identity:
+        identity = whole(worker, timeout_s)
+        given.append(bench.service.stop("amid the greeting") if not given else None)
+        return identity
+
+    tab, line = bench.browser().tab(), bench._line()
+    monkeypatch.setattr(PenWorker, "connect", connect)
+    bench.hand("unplug_usb")
+    wait_until(lambda: bench.service.dock.docked is None, "the pen being let go of")
+    with line.hands() as hands:
+        hands.plug_usb()
+    tab.until(lambda: tab.state["pen"]["stopped"], "the stop at the pen that was greeted")
+    assert tab.state["pen"]["cause"] == "STOP_COMMAND"
+    assert given[0] is not None
+    assert given[0].wait_confirmed(PATIENCE_S).confirmed
 
 
 def test_a_pulled_cable_amid_strokes_is_shown_and_the_treatment_is_closed_with_equal_counts(

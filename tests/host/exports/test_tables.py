@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import duckdb
@@ -21,7 +21,7 @@ from pen_host.exports import csv_files, files, parquet_files
 from pen_host.exports.columns import FLATS, TELEMETRY, Type
 from pen_host.exports.export import Form, export
 from pen_host.exports.identity import SHIFT_DAYS, Deidentified
-from tests.host.told_clinic import HOSTILE, ToldClinic, same_as_golden, steady
+from tests.host.told_clinic import FIRST, HOSTILE, ToldClinic, days_in, same_as_golden, steady
 
 
 def rows(file: Path) -> list[dict[str, str]]:
@@ -121,13 +121,16 @@ def test_half_an_hour_at_a_thousand_samples_a_second_is_less_than_ten_megabytes(
 def test_a_deidentified_export_names_nobody(told: ToldClinic, tmp_path: Path) -> None:
     out = export(told.clinic, Form.CSV, tmp_path / "d", deidentified=True).folder
     text = "".join(file.read_text("utf-8-sig") for file in sorted(out.iterdir()))
-    for word in (HOSTILE[:6], told.patient_id, told.visit_id, "anna", "bob", "1980-02", "2028-02-01"):
+    for word in (HOSTILE[:6], told.patient_id, told.visit_id, "anna", "bob", "1980-02"):
         assert word not in text, word
     assert [one["born"] for one in rows(out / "patients.csv")] == ["1980s"]
     days = [
         date.fromisoformat(one["day"]) for one in rows(out / "outcomes.csv") if one["kind"] == "hair_count"
     ]
     assert (days[1] - days[0]).days == 84, "how far apart two days are stays as it was"
+    assert days[0] != FIRST
+    # not that no day is the one of the visit: another one may well be moved onto it
+    assert days_in(text) == {days[0] + timedelta(days=after) for after in (0, 2, 7, 84)}
     assert "chain_head" not in json.loads((out / files.MANIFEST).read_text())
 
 
@@ -140,6 +143,16 @@ def test_days_of_one_patient_move_together_and_never_stay(key: bytes, day: date)
     at = identity.moment("P", datetime(day.year, day.month, day.day))  # noqa: DTZ001
     assert at
     assert at.date() == moved
+
+
+def test_no_name_of_a_deidentified_export_reads_as_a_number() -> None:
+    """Of so many hashes some are of digits alone, or of digits about an e: a spreadsheet rounds them, and two become one."""
+    identity = Deidentified(lambda: bytes(32))
+    for number in range(5_000):
+        for name in (identity.patient(str(number)), identity.key(str(number)), identity.person(str(number))):
+            assert name
+            with pytest.raises(ValueError, match="could not convert"):
+                float(name)
 
 
 # ---- files -----------------------------------------------------------------------------------------------------------

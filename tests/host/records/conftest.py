@@ -149,7 +149,11 @@ class Bench:
 
 
 @pytest.fixture
-def bench(tmp_path: Path) -> Iterator[Bench]:
+def bench(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Bench]:
+    # keys of its own: they come with the newest head, and that of another test's station is none of this one's
+    monkeypatch.setenv("PEN_KEYS", str(tmp_path_factory.mktemp("keys")))
     made = Bench(tmp_path)
     yield made
     made.clinic.close()

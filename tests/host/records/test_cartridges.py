@@ -14,8 +14,8 @@ from pen_host.gs1 import LabelError
 from pen_host.journal import Draft, Kind
 from pen_host.models import CartridgeSeen, Endpoint
 from pen_host.records import ConflictError, ForbiddenStepError, InputError, NotFoundError
-from pen_host.records.cartridges import unknown_lot
 from pen_host.records.models import CartridgeState, Closing
+from pen_host.records.recalls import unknown_lot
 from pen_host.records.store import Writing
 from pen_host.records.tables import cartridge_uses
 
@@ -107,10 +107,10 @@ def test_a_lot_that_was_never_here_is_told_with_those_that_may_be_meant(bench: B
     bench.cartridge("S1", "LOT-10")
     bench.cartridge("S2", "L0T-IO")
     bench.cartridge("S3", "OTHER")
-    stock = bench.clinic.cartridges
-    assert stock.like("LOT-10") is None
-    assert stock.like("lot 10") == ("L0T-IO", "LOT-10")
-    assert stock.like("NEVER") == ()
+    recalls = bench.clinic.recalls
+    assert recalls.like("LOT-10") is None
+    assert recalls.like("lot 10") == ("L0T-IO", "LOT-10")
+    assert recalls.like("NEVER") == ()
     assert "Did you mean L0T-IO or LOT-10?" in unknown_lot("lot 10", ("L0T-IO", "LOT-10"))
 
 
@@ -168,7 +168,7 @@ def test_expired_recalled_or_other_needles_are_refused_with_the_reason(bench: Be
     untold = shelf.register(bench.scan("UNTOLD"), ANNA)
     assert ids(shelf.check(untold.cartridge_id, plan)) == ["cartridge_needles"]
     good = bench.cartridge("GOOD")
-    shelf.recall("LOT-7", "blunt tips", BOB)
+    bench.clinic.recalls.call_back("LOT-7", "blunt tips", BOB)
     assert ids(shelf.check(good.cartridge_id, plan)) == ["cartridge_recalled"]
     assert shelf.get(good.cartridge_id).state is CartridgeState.RECALLED
     visit = bench.visit(bench.patient())
@@ -176,14 +176,14 @@ def test_expired_recalled_or_other_needles_are_refused_with_the_reason(bench: Be
         shelf.bind(good.cartridge_id, visit.visit_id, ANNA)
     with pytest.raises(ForbiddenStepError, match="called back"):
         bench.cartridge("LATE")
-    assert shelf.recalled_lots() == {"LOT-7"}
+    assert bench.clinic.recalls.lots() == {"LOT-7"}
 
 
 def test_a_recall_of_one_article_spares_another_but_not_an_unknown_one(bench: Bench) -> None:
     shelf = bench.clinic.cartridges
     labelled = bench.cartridge()
     chip = shelf.register_seen(seen(), ANNA)
-    shelf.recall("LOT-7", "blunt tips", BOB, gtin="0" * 14)
+    bench.clinic.recalls.call_back("LOT-7", "blunt tips", BOB, gtin="0" * 14)
     assert shelf.get(labelled.cartridge_id).state is CartridgeState.NEW
     assert shelf.get(chip.cartridge_id).state is CartridgeState.RECALLED
 

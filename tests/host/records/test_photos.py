@@ -6,6 +6,7 @@ import hashlib
 import io
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -19,10 +20,11 @@ from pen_host.records import (
     ForbiddenStepError,
     InputError,
     NotFoundError,
+    photo_adding,
     photo_files,
     photo_folder,
 )
-from pen_host.records.models import Patient, View
+from pen_host.records.models import Patient, Person, View
 from tests.host.told_clinic import picture
 
 from .conftest import ANNA, Bench
@@ -108,6 +110,45 @@ def test_what_the_record_refuses_leaves_no_file(bench: Bench, patient: Patient, 
     with pytest.raises(NotFoundError):
         bench.clinic.photos.add("P-00000-00000", file, View.DETAIL, bench.day, ANNA)
     assert files(bench) == []
+
+
+def test_an_interruption_after_the_row_is_written_keeps_the_picture(
+    bench: Bench, patient: Patient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = bench.clinic.store.write
+
+    def interrupted(change: Any, by: Person) -> None:
+        real(change, by)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(bench.clinic.store, "write", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        bench.clinic.photos.add(
+            patient.patient_id, picture(tmp_path / "a.png", 1), View.DETAIL, bench.day, ANNA
+        )
+    (photo,) = bench.clinic.photos.of(patient.patient_id)
+    assert bench.clinic.photos.content(photo)
+
+
+@pytest.mark.covers("REQ-1413")
+def test_only_what_was_noted_and_no_row_names_is_removed_when_a_record_is_opened(
+    bench: Bench, patient: Patient, tmp_path: Path
+) -> None:
+    photo = bench.clinic.photos.add(
+        patient.patient_id, picture(tmp_path / "a.png", 1), View.DETAIL, bench.day, ANNA
+    )
+    record = bench.clinic.place
+    stray, strange = "1" * 64, "2" * 64
+    for name in (stray, strange):
+        photo_folder.keep(record, name, b"a face")
+    half = record.parent / photo_folder.FOLDER / f"{stray}{photo_folder.PART}"
+    half.write_bytes(b"half a face")
+    note = record.with_name(record.name + photo_adding.ENDING)
+    note.write_text(f"{photo.sha256}\n{stray}\n{strange[:20]}")
+    photo_adding.settle(bench.clinic.store)
+    assert not note.exists()
+    assert [one.name for one in files(bench)] == sorted([f"{strange}.jpg", f"{photo.sha256}.jpg"])
+    assert bench.clinic.photos.content(photo)
 
 
 def test_an_erased_patient_leaves_no_photograph(bench: Bench, patient: Patient, tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ def opened(clinic: Clinic) -> Visit:
     small = small_plan(zones=1)
     plan = small.model_copy(update={"screening": Screening(ask=small.screening.ask)})
     text = clinic.consents.publish("microneedling", "en", "Consent", "I agree.", ANNA)
-    consent = clinic.consents.sign(patient.patient_id, text.text_id, "Ada", ANNA)
+    consent = clinic.consents.sign(patient.patient_id, text.text_id, "Ada Example", ANNA)
     answers = {rule.rule_id: NO for rule in shipped_rules().rules}
     screened = clinic.screening.record(patient.patient_id, plan, answers, (), ANNA)
     return clinic.visits.open(patient.patient_id, plan, screened.screening_id, consent.consent_id, ANNA)
@@ -81,7 +81,7 @@ def test_a_visit_around_a_treatment_is_one_story_in_one_record(station: Station,
     assert closed.next is not None
     assert station.journal.verify().intact
     everything = "".join(row.payload_json for row in station.rows())
-    assert "Ada" not in everything
+    assert "Ada Example" not in everything
     assert visit.patient_id in {row.subject for row in station.rows(Kind.SESSION_OPENED)}
 
 
@@ -91,7 +91,7 @@ def test_a_session_refuses_the_cartridges_of_a_lot_that_the_clinic_called_back(
 ) -> None:
     visit = opened(clinic)
     lot = Cartridge().lot.decode()
-    clinic.cartridges.recall(lot, "blunt tips", ANNA)
+    clinic.recalls.call_back(lot, "blunt tips", ANNA)
     with pytest.raises(TreatmentAbandonedError, match=f"Lot {lot} was called back"):
         treat(station, clinic, visit)
     assert station.strokes_made() == 0

@@ -107,7 +107,7 @@ def test_a_visit_that_is_not_signed_says_so(tmp_path: Path) -> None:
     try:
         sheet, _ = treatment_record(told.clinic, told.visit_id)
         assert [badge.text for badge in sheet.badges] == ["signed", "off-label use"]
-        told.clinic.cartridges.recall(LOT, f"blunt {HOSTILE}", ANNA)
+        told.clinic.recalls.call_back(LOT, f"blunt {HOSTILE}", ANNA)
         recalled, _ = lot_report(told.clinic, LOT)
         assert [badge.text for badge in recalled.badges] == ["recalled"]
         assert HOSTILE in str(recalled.blocks)

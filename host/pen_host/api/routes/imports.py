@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -39,7 +40,7 @@ async def send(request: Request, service: Service, session: Session) -> ImportVi
     desk = service.office.imports
     file = await run_in_threadpool(desk.begin, person)
     await _receive(desk, request.stream(), file)
-    return await run_in_threadpool(desk.arrived)
+    return await run_in_threadpool(desk.arrived, file)
 
 
 @router.post("/take-in")
@@ -77,7 +78,9 @@ async def _receive(desk: ImportDesk, stream: AsyncIterator[bytes], file: Path) -
         ) from error
     finally:
         if not whole:
-            desk.broke_off()
+            # in a thread, whatever became of who asked: the event loop carries STOP and waits for no lock and no disk
+            loop = asyncio.get_running_loop()
+            await asyncio.shield(loop.run_in_executor(None, desk.broke_off, file))
 
 
 def _append(file: Path, piece: bytes) -> None:

@@ -1,4 +1,7 @@
-"""Photographs: sent as they are, kept without anything but the picture, shown to nobody who is not signed in."""
+"""Photographs: sent as they are, kept without anything but the picture, shown to nobody who is not signed in.
+
+Whether a picture is given out is asked in one place, `pen_host.records.photo_access`.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from fastapi import APIRouter, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from ...records.models import Consent, Photo, View
+from ...records.photo_access import Absence
 from ..models import Line, Model
 from ..people import Permission, signer
 from ..reception import Caller
@@ -34,10 +38,11 @@ class PhotoConsent(Model):
     text_sha256: Annotated[str, Query(pattern=r"^[0-9a-f]{64}$")]
 
 
-class PhotoElsewhere(Model):
-    """A photograph whose picture is at another station and not here yet."""
+class PhotoNotShown(Model):
+    """A photograph whose picture is not given out, and why."""
 
     photo_id: str
+    reason: Absence
     sentence: str
 
 
@@ -48,12 +53,15 @@ def photographs(service: Service, session: Session, patient_id: str) -> tuple[Ph
     return service.visiting.clinic.photos.of(patient_id)
 
 
-@router.get("/patients/{patient_id}/photographs/elsewhere")
-def elsewhere(service: Service, session: Session, patient_id: str) -> tuple[PhotoElsewhere, ...]:
-    """Those of them whose pictures are at other stations, and how they come here."""
+@router.get("/patients/{patient_id}/photographs/not-shown")
+def not_shown(service: Service, session: Session, patient_id: str) -> tuple[PhotoNotShown, ...]:
+    """Those of them whose pictures are not given out: no consent stands, or they have never been here."""
     service.need(Caller(session), Permission.RECORDS)
-    found = service.visiting.clinic.photos.elsewhere(patient_id)
-    return tuple(PhotoElsewhere(photo_id=photo, sentence=sentence) for photo, sentence in found.items())
+    found = service.visiting.clinic.photos.not_shown(patient_id)
+    return tuple(
+        PhotoNotShown(photo_id=photo, reason=why.reason, sentence=why.sentence)
+        for photo, why in found.items()
+    )
 
 
 @router.get("/patients/{patient_id}/photographs/consent")
@@ -103,6 +111,4 @@ def photograph(service: Service, session: Session, photo_id: str) -> Response:
     """The picture. No browser keeps it: every answer of the console but its own scripts says no-store."""
     service.need(Caller(session), Permission.RECORDS)
     photos = service.visiting.clinic.photos
-    found = photos.get(photo_id)
-    photos.must_be_shown(found.patient_id)
-    return Response(photos.content(found), media_type=JPEG)
+    return Response(photos.content(photos.get(photo_id)), media_type=JPEG)

@@ -7,8 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 
-from nicegui import ui
-
 from ...api.people import Permission, Person, signer
 from ...api.service import ConsoleService
 from ...api.skin import OpenSkin
@@ -30,6 +28,7 @@ from ...records.models import (
 from ..applied import substances, warning
 from ..fields import Form
 from ..papers import visit_papers
+from ..parts import Part
 from ..texts import Catalogue
 from ..visit import Visit
 from ..widgets import Tone, button, card, cells, note, row, sign, table, tag
@@ -66,7 +65,7 @@ class _Shown:
 
     async def draw(self) -> None:
         """Skin, what was applied, reactions."""
-        part = ui.refreshable(self._all)
+        part = Part(self._all)
         self._redraw = part.refresh
         await part()
 

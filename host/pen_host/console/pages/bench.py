@@ -6,13 +6,13 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from functools import partial
 
-from nicegui import ui
 from starlette.requests import Request
 
 from ...api.models import BenchAction, BenchView
 from ...api.service import ConsoleService
 from ...errors import PenError
-from ..shell import keep_true, shell
+from ..parts import Kept, Part, page
+from ..shell import shell
 from ..texts import Catalogue
 from ..visit import Visit, visit_of
 from ..widgets import Tone, button, card, flash, note, row, sign, tag
@@ -30,7 +30,7 @@ HANDS = (
 def register(console: ConsoleService, text: Catalogue) -> None:
     """Put the page on the server."""
 
-    @ui.page("/bench", title=text("frame.title", page=text("bench.page")))
+    @page("/bench", text("frame.title", page=text("bench.page")))
     async def bench(request: Request) -> None:
         visit = visit_of(console, text, request)
         with shell(visit, "bench"):
@@ -50,13 +50,14 @@ async def _bench(visit: Visit) -> None:
             flash(error.sentence, Tone.DANGER)
         state.refresh()
 
-    @ui.refreshable
+    @Part
     async def state() -> None:
         try:
             _as_it_is(text, await asyncio.to_thread(desk.view))
         except PenError as error:
             note(error.sentence, Tone.WARN)
 
+    kept = Kept(lambda: visit.service.state(None).version)
     with tag("div", None, "half"):
         with card(text("bench.hands")):
             for group, actions in HANDS:
@@ -69,7 +70,7 @@ async def _bench(visit: Visit) -> None:
             await state()
     with card(text("bench.faults")):
         await _faults(visit, do)
-    keep_true(lambda: visit.service.state(None).version, state.refresh)
+    kept.true(state.refresh)
 
 
 def _as_it_is(text: Catalogue, view: BenchView) -> None:

@@ -6,13 +6,12 @@ import asyncio
 from collections.abc import Mapping
 from functools import partial
 
-from nicegui import ui
-
 from ...api.routes import outcomes
 from ...api.routes.outcomes import WEEK_MAX, ArmView, ShareView
 from ...api.service import ConsoleService
 from ...errors import PenError
 from ..fields import Form
+from ..parts import Part
 from ..texts import Catalogue
 from ..visit import Visit
 from ..widgets import Tone, card, cells, enter_button, facts, link_button, note, row, table, tag
@@ -34,7 +33,7 @@ async def _draw(visit: Visit, asked: Mapping[str, str]) -> None:
     tag("p", text("cohort.lead"), "lead")
     titles = await asyncio.to_thread(visit.service.visiting.clinic.presets.titles)
 
-    @ui.refreshable
+    @Part
     async def shown() -> None:
         await _show(visit, form)
 

@@ -14,6 +14,7 @@ from ...api.service import ConsoleService
 from ...errors import PenError
 from ...records.models import Consent, ConsentText, Relation, SignedOn
 from ..fields import Form
+from ..parts import Part
 from ..texts import Catalogue
 from ..visit import Visit
 from ..widgets import Tone, button, card, facts, flash, note, sign, stack, tag
@@ -33,7 +34,7 @@ async def _draw(visit: Visit, asked: Mapping[str, str]) -> None:
     patient_id, desk = who.patient_id, visit.service.consenting
     label = who.label
 
-    @ui.refreshable
+    @Part
     async def shown() -> None:
         try:
             found = await asyncio.to_thread(visit.service.visiting.clinic.consents.of, patient_id)

@@ -12,7 +12,7 @@ from ...api.people import Permission
 from ...api.service import ConsoleService
 from ...exports.export import Form as FileForm
 from ..fields import Form
-from ..shell import keep_true
+from ..parts import Kept, Part
 from ..texts import Catalogue
 from ..visit import Visit
 from ..widgets import Tone, button, card, facts, link_button, note, row, tag
@@ -36,16 +36,17 @@ async def _draw(visit: Visit, _asked: Mapping[str, str]) -> None:
     tag("h1", text("export.title"))
     tag("p", text("export.lead"), "lead")
 
-    @ui.refreshable
+    @Part
     async def shown() -> None:
         _state(visit, await asyncio.to_thread(desk.view))
 
+    kept = Kept(lambda: desk.stage)
     with tag("div", None, "half"):
         with card():
             _choose(visit)
         with tag("div", None, "stack"):
             await shown()
-    keep_true(lambda: desk.stage, shown.refresh)
+    kept.true(shown.refresh)
     if visit.may(Permission.TREAT):
         await import_cards(visit)
 

@@ -18,6 +18,7 @@ from ...records.at_rest import copies_of
 from ...records.models import Demographics, HomeTool, HomeToolKind, Note, Patient, Sex
 from ..fields import Form
 from ..numbers import whole
+from ..parts import Part
 from ..texts import Catalogue
 from ..visit import Visit
 from ..widgets import Tone, button, card, cells, flash, note, stack, table, tag
@@ -61,7 +62,7 @@ class _File:
         elif self._visit.may(Permission.TREAT):
             with card(self._text("filing.who")):
                 self._correct(self._who.demographics)
-        part = ui.refreshable(self._kept)
+        part = Part(self._kept)
         self._redraw = part.refresh
         await part()
         if self._who.demographics is not None and self._visit.may(Permission.KEEP):

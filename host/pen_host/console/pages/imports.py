@@ -8,11 +8,11 @@ from typing import Any
 from nicegui import ui
 from nicegui.events import GenericEventArguments
 
-from ...api.import_models import ImportState, ImportView, TakeIn
+from ...api.import_models import ImportState, ImportView, ItemView, TakeIn
 from ...api.people import Permission
 from ...exports.bundles import ItemState
 from ..fields import Form
-from ..shell import keep_true
+from ..parts import Kept, Part
 from ..texts import Catalogue
 from ..visit import Visit
 from ..widgets import Tone, button, card, cells, facts, note, row, stack, table, tag
@@ -33,13 +33,14 @@ async def import_cards(visit: Visit) -> None:
         with row(), tag("button", None, "button first", type="button", data_send_bundle=""):
             tag("span", text("import.send"))
 
-    @ui.refreshable
+    @Part
     async def shown() -> None:
         _state(visit, await asyncio.to_thread(desk.view))
 
+    kept = Kept(lambda: desk.stage)
     with tag("div", None, "stack", data_private="", role="status"):
         await shown()
-    keep_true(lambda: desk.stage, shown.refresh)
+    kept.true(shown.refresh)
 
     async def coming() -> None:
         if (await asyncio.to_thread(desk.view)).state in MOVING:
@@ -102,4 +103,11 @@ def _items(text: Catalogue, view: ImportView) -> None:
     with tag("div", None, "tall", tabindex="0", role="region", aria_label=told), table(heads, told):
         for one in view.items:
             state = text(f"import.{one.state}_one")
-            cells(one.patient_id or one.name, state, str(one.rows), str(one.photographs), one.why)
+            cells(one.patient_id or one.name, state, str(one.rows), _photographs(text, one), one.why)
+
+
+def _photographs(text: Catalogue, one: ItemView) -> str:
+    """How many, and how many of them without their picture."""
+    if not one.without_picture:
+        return str(one.photographs)
+    return text("import.some_without", n=one.photographs + one.without_picture, without=one.without_picture)

@@ -16,7 +16,7 @@ from ...api.people import Permission, Person
 from ...api.service import ConsoleService
 from ...errors import PenError
 from ..fields import Form
-from ..shell import keep_true
+from ..parts import Kept, Part
 from ..texts import Catalogue
 from ..visit import Visit
 from ..widgets import Tone, button, card, cells, facts, flash, link_button, note, row, table, tag
@@ -43,16 +43,17 @@ async def _draw(visit: Visit, _asked: Mapping[str, str]) -> None:
             note(error.sentence, Tone.DANGER, alert=True)
             return None
 
-    @ui.refreshable
+    @Part
     async def verified() -> None:
         if told := await view():
             _verified(text, told.verified)
 
-    @ui.refreshable
+    @Part
     async def saved() -> None:
         if told := await view():
             _saved(text, told)
 
+    kept = Kept(lambda: desk.stage)
     with tag("div", None, "half"):
         with card(text("safe.verify")):
             tag("p", text("safe.verify_lead"), "muted")
@@ -72,14 +73,19 @@ async def _draw(visit: Visit, _asked: Mapping[str, str]) -> None:
         verified.refresh()
         saved.refresh()
 
-    keep_true(lambda: desk.stage, both)
+    kept.true(both)
 
 
 async def reminder(visit: Visit) -> None:
-    """Says that the record was not saved for too long; nothing otherwise, and nothing of a simulated pen's record."""
+    """Says what is amiss with how the record is kept: signed by another key, or not saved for too long. Nothing otherwise.
+
+    Nor of a simulated pen's record.
+    """
     desk, text = visit.service.office.safe, visit.text
     if visit.service.training is not None:
         return
+    if desk.other_key:
+        note(desk.other_key, Tone.DANGER)
     try:
         overdue = await asyncio.to_thread(desk.is_overdue, datetime.now(UTC))
         last = await asyncio.to_thread(desk.last_saved_at)

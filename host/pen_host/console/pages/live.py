@@ -6,6 +6,7 @@ from nicegui import ui
 from starlette.requests import Request
 
 from ...api.service import ConsoleService
+from ..parts import page
 from ..shell import render, shell
 from ..texts import Catalogue
 from ..visit import visit_of
@@ -14,7 +15,7 @@ from ..visit import visit_of
 def register(console: ConsoleService, text: Catalogue) -> None:
     """Put the page on the server."""
 
-    @ui.page("/live", title=text("frame.title", page=text("frame.live")))
+    @page("/live", text("frame.title", page=text("frame.live")))
     def live(request: Request) -> None:
         with shell(visit_of(console, text, request), "live", "wide live-page"):
             # our own template, with every text escaped by it

@@ -14,6 +14,7 @@ from ...api.problems import ProblemError
 from ...api.service import ConsoleService
 from ...errors import PenError
 from ..fields import Form
+from ..parts import page
 from ..shell import shell
 from ..texts import Catalogue
 from ..visit import Visit, visit_of
@@ -30,7 +31,7 @@ TYPE_KEY = """(e) => {
 def register(console: ConsoleService, text: Catalogue) -> None:
     """Put the page on the server."""
 
-    @ui.page("/login", title=text("frame.title", page=text("login.page")))
+    @page("/login", text("frame.title", page=text("login.page")))
     def login(request: Request) -> None:
         visit = visit_of(console, text, request)
         with shell(visit, "login", "narrow"):

@@ -21,6 +21,7 @@ from ...records.outcomes import measured_of
 from ...reports.measures import series
 from .. import measure_fields, plots
 from ..fields import Form
+from ..parts import Part
 from ..shell import render
 from ..texts import Catalogue
 from ..visit import Visit
@@ -49,7 +50,7 @@ async def _draw(visit: Visit, asked: Mapping[str, str]) -> None:
     text = visit.text
     beginning = _Begun()
 
-    @ui.refreshable
+    @Part
     async def known() -> None:
         try:
             outcomes = await asyncio.to_thread(clinic.outcomes.history, who.patient_id)

@@ -12,8 +12,10 @@ from nicegui.events import GenericEventArguments
 from ...api.people import Permission, signer
 from ...api.service import ConsoleService
 from ...errors import PenError
-from ...records.models import Consent, Photo, View
+from ...records.models import Photo, View
+from ...records.photo_access import Absence, NotShown
 from ..fields import Form
+from ..parts import Part
 from ..texts import Catalogue
 from ..visit import Visit
 from ..widgets import Tone, button, card, flash, note, row, tag
@@ -49,10 +51,10 @@ class _Shown:
     async def draw(self) -> None:
         """Compare, add, and everything by view."""
         with tag("div", None, "stack", data_private=""):
-            self._pictures = ui.refreshable(self._all)
+            self._pictures = Part(self._all)
             await self._pictures()
             if self._visit.may(Permission.TREAT):
-                self._adding = ui.refreshable(self._add)
+                self._adding = Part(self._add)
                 await self._adding()
                 ui.on("pen-photograph", self._sent)
 
@@ -62,19 +64,19 @@ class _Shown:
         text, known = self._text, self._visit.service.visiting.clinic.photos
         try:
             found = await asyncio.to_thread(known.of, self._patient_id)
-            withdrawn = await asyncio.to_thread(known.withdrawn, self._patient_id)
-            away = await asyncio.to_thread(known.elsewhere, self._patient_id)
+            not_shown = await asyncio.to_thread(known.not_shown, self._patient_id)
         except PenError as error:
             note(error.sentence, Tone.DANGER, alert=True)
             return
-        if withdrawn is not None:
-            _not_shown(text, withdrawn, found)
+        withheld = [one for one in not_shown.values() if one.reason is Absence.NO_CONSENT]
+        if withheld:
+            _withheld(text, withheld[0], found)
             return
         if not found:
             with card():
                 tag("p", text("photographs.none"), "muted")
             return
-        by_view = _by_view([photo for photo in found if photo.photo_id not in away])
+        by_view = _by_view([photo for photo in found if photo.photo_id not in not_shown])
         if by_view:
             chosen = next(
                 (view for view in by_view if view == self._view), max(by_view, key=lambda v: len(by_view[v]))
@@ -84,7 +86,7 @@ class _Shown:
         for view, photos in _by_view(found).items():
             with card(text(f"photographs.view_{view}")), tag("ul", None, "pictures"):
                 for photo in reversed(photos):
-                    _small(text, photo, away.get(photo.photo_id))
+                    _small(text, photo, not_shown.get(photo.photo_id))
 
     def _compare(self, by_view: Mapping[View, Sequence[Photo]], chosen: View) -> None:
         text = self._text
@@ -188,18 +190,12 @@ def _side(text: Catalogue, form: Form, name: str, photos: Sequence[Photo], photo
         field.control.on("change", show, args=[])
 
 
-def _not_shown(text: Catalogue, withdrawn: Consent, photos: Sequence[Photo]) -> None:
-    """What follows from a consent that was taken back: days and views, and no picture."""
-    day = f"{withdrawn.withdrawn_at:%Y-%m-%d}"
-    note(
-        text("photographs.withdrawn_more", count=len(photos)),
-        Tone.WARN,
-        text("photographs.withdrawn", day=day),
-    )
-    if photos:
-        with card(text("photographs.kept")), tag("ul", None, "plain"):
-            for photo in photos:
-                tag("li", _alt(text, photo), "said")
+def _withheld(text: Catalogue, why: NotShown, photos: Sequence[Photo]) -> None:
+    """What follows where no consent stands: days and views, and no picture."""
+    note(why.sentence, Tone.WARN)
+    with card(text("photographs.kept")), tag("ul", None, "plain"):
+        for photo in photos:
+            tag("li", _alt(text, photo), "said")
 
 
 def _by_view(photos: Sequence[Photo]) -> dict[View, list[Photo]]:
@@ -210,11 +206,11 @@ def _by_view(photos: Sequence[Photo]) -> dict[View, list[Photo]]:
     return found
 
 
-def _small(text: Catalogue, photo: Photo, elsewhere: str | None) -> None:
-    """One photograph; a sentence instead where its picture is at another station."""
+def _small(text: Catalogue, photo: Photo, not_shown: NotShown | None) -> None:
+    """One photograph; a sentence instead where its picture is not given out."""
     with tag("li"), tag("figure", None, "small-picture"):
-        if elsewhere:
-            tag("p", elsewhere, "muted small said")
+        if not_shown is not None:
+            tag("p", not_shown.sentence, "muted small said")
         else:
             with tag("a", None, "", href=_source(photo.photo_id), target="_blank"):
                 tag("img", None, "", src=_source(photo.photo_id), alt=_alt(text, photo), loading="lazy")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 
-from nicegui import ui
 from starlette.requests import Request
 
 from ...api.people import Permission
 from ...api.service import ConsoleService
+from ..parts import page
 from ..shell import shell
 from ..texts import Catalogue
 from ..visit import Visit, visit_of
@@ -29,8 +29,8 @@ def private_page(console: ConsoleService, text: Catalogue, path: str, title: str
         draw: Draws it, for who may see it.
     """
 
-    @ui.page(path, title=text("frame.title", page=text(title)))
-    async def page(request: Request) -> None:
+    @page(path, text("frame.title", page=text(title)))
+    async def shown(request: Request) -> None:
         visit = visit_of(console, text, request)
         with shell(visit, "records"):
             if visit.may(Permission.RECORDS):

@@ -16,6 +16,7 @@ from ...errors import PenError
 from .. import plots
 from ..fields import Form
 from ..papers import paper
+from ..parts import Part
 from ..shell import render
 from ..steps.common import zone_name
 from ..texts import Catalogue
@@ -67,12 +68,12 @@ async def _sessions(visit: Visit) -> None:
             lot.text("lot", text("records.lot"), hint=text("records.lot_hint"), maxlength=40)
             enter_button(text("records.find"), find_lot, "first")
 
-    @ui.refreshable
+    @Part
     async def by_lot() -> None:
         if lot["lot"]:
             await _lot(visit, lot["lot"])
 
-    @ui.refreshable
+    @Part
     async def people() -> None:
         await _patients(visit, find["words"])
 

@@ -18,6 +18,7 @@ from ...api.routes import service as engineering
 from ...api.service import ConsoleService
 from ...errors import PenError
 from ..fields import Form
+from ..parts import Part, page
 from ..shell import shell
 from ..texts import Catalogue
 from ..visit import Visit, visit_of
@@ -30,7 +31,7 @@ FRAMES_SHOWN = 60
 def register(console: ConsoleService, text: Catalogue) -> None:
     """Put the page on the server."""
 
-    @ui.page("/service", title=text("frame.title", page=text("service.page")))
+    @page("/service", text("frame.title", page=text("service.page")))
     async def service(request: Request) -> None:
         visit = visit_of(console, text, request)
         with shell(visit, "service"):
@@ -56,7 +57,7 @@ def register(console: ConsoleService, text: Catalogue) -> None:
 async def _pen(visit: Visit) -> None:
     text = visit.text
 
-    @ui.refreshable
+    @Part
     async def shown() -> None:
         try:
             told = await asyncio.to_thread(engineering.pen, visit.service, visit.session)
@@ -98,7 +99,7 @@ def _told(value: object) -> str:
 async def _frames(visit: Visit) -> None:
     text = visit.text
 
-    @ui.refreshable
+    @Part
     async def shown() -> None:
         try:
             found = await asyncio.to_thread(engineering.frames, visit.service, visit.session)
@@ -147,7 +148,7 @@ def _self_test(visit: Visit) -> None:
 async def _log(visit: Visit) -> None:
     text = visit.text
 
-    @ui.refreshable
+    @Part
     async def shown() -> None:
         try:
             found = await asyncio.to_thread(engineering.log, visit.service, visit.session)

@@ -7,8 +7,6 @@ import json
 from collections.abc import Callable, Mapping
 from functools import partial
 
-from nicegui import ui
-
 from ...api.models import ReplicationView
 from ...api.people import Permission, signer
 from ...api.routes import stations
@@ -16,7 +14,7 @@ from ...api.routes.stations import ConflictView, Keep
 from ...api.service import ConsoleService
 from ...errors import PenError
 from ..fields import Form
-from ..shell import keep_true
+from ..parts import Kept, Part
 from ..texts import Catalogue
 from ..visit import Visit
 from ..widgets import Tone, button, card, facts, flash, link_button, note, row, sign, tag
@@ -48,7 +46,7 @@ async def server_card(visit: Visit, *, always: bool) -> None:
     """
     desk = visit.service.replication
 
-    @ui.refreshable
+    @Part
     async def shown() -> None:
         try:
             view = await asyncio.to_thread(desk.view)
@@ -60,8 +58,9 @@ async def server_card(visit: Visit, *, always: bool) -> None:
             with card(visit.text("stations.server")):
                 _standing(visit, view, whole=always)
 
+    kept = Kept(lambda: desk.moved)
     await shown()
-    keep_true(lambda: desk.moved, shown.refresh)
+    kept.true(shown.refresh)
 
 
 def _standing(visit: Visit, view: ReplicationView, *, whole: bool) -> None:
@@ -119,7 +118,7 @@ async def _now(visit: Visit) -> None:
 async def _conflicts(visit: Visit) -> None:
     text, desk = visit.text, visit.service.replication
 
-    @ui.refreshable
+    @Part
     async def shown() -> None:
         try:
             view = await asyncio.to_thread(desk.view)

@@ -18,6 +18,7 @@ from ...models import NEEDLES_MAX
 from ...records.models import Cartridge, CartridgeState, Recall, ShelfLot
 from ..fields import Form
 from ..papers import paper
+from ..parts import Part
 from ..texts import Catalogue
 from ..visit import Visit
 from ..widgets import (
@@ -55,7 +56,7 @@ async def _draw(visit: Visit, _asked: Mapping[str, str]) -> None:
     tag("p", text("stock.lead"), "lead")
     desk = visit.service.office.stock
 
-    @ui.refreshable
+    @Part
     async def shelf() -> None:
         try:
             view = await asyncio.to_thread(desk.shelf)

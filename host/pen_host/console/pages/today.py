@@ -14,7 +14,8 @@ from ...api.people import Permission
 from ...api.routes import records
 from ...api.service import ConsoleService
 from ...errors import PenError
-from ..shell import keep_true, shell
+from ..parts import Kept, page
+from ..shell import shell
 from ..texts import Catalogue
 from ..visit import Visit, visit_of
 from ..widgets import Tone, card, cells, facts, link_button, note, row, sign, table, tag
@@ -28,7 +29,7 @@ NOTICE_TONES = {"info": Tone.INFO, "warning": Tone.WARN, "danger": Tone.DANGER}
 def register(console: ConsoleService, text: Catalogue) -> None:
     """Put the page on the server."""
 
-    @ui.page("/", title=text("frame.title", page=text("frame.today")))
+    @page("/", text("frame.title", page=text("frame.today")))
     async def today(request: Request) -> None:
         visit = visit_of(console, text, request)
         with shell(visit, "today"):
@@ -46,9 +47,9 @@ def register(console: ConsoleService, text: Catalogue) -> None:
 
 
 def _live_part(visit: Visit, draw: Any, key: Any) -> None:
-    part = ui.refreshable(draw)
+    kept, part = Kept(key), ui.refreshable(draw)
     part(visit)
-    keep_true(key, part.refresh)
+    kept.true(part.refresh)
 
 
 def _pen_key(console: ConsoleService) -> object:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from nicegui import ui
 from pydantic import ValidationError
 from starlette.requests import Request
 
@@ -15,7 +14,8 @@ from ...api.people import Permission, signer
 from ...api.service import ConsoleService
 from ...errors import PenError
 from ..fields import Form
-from ..shell import keep_true, shell, show_top
+from ..parts import Kept, Part, page
+from ..shell import shell, show_top
 from ..steps import cartridge, close, consent, patient, plan, ready, screening
 from ..texts import Catalogue
 from ..visit import Visit, visit_of
@@ -39,21 +39,21 @@ LOOKS_AT_PEN = frozenset({TreatmentStep.PEN_READY})
 def register(console: ConsoleService, text: Catalogue) -> None:
     """Put the page on the server."""
 
-    @ui.page("/treat", title=text("frame.title", page=text("steps.page")))
+    @page("/treat", text("frame.title", page=text("steps.page")))
     async def treat(request: Request) -> None:
         visit = visit_of(console, text, request)
         with shell(visit, "treat"):
-            part = ui.refreshable(_draw)
-            await part(visit)
+            kept, part = Kept(lambda: _key(visit)), Part(_draw)
             shown = [console.treatment.view().step]
+            await part(visit)
 
-            def redraw() -> None:
-                part.refresh()
-                if shown[0] != console.treatment.view().step:
-                    shown[0] = console.treatment.view().step
+            async def redraw() -> None:
+                await part.refresh()
+                if shown[0] != (step := console.treatment.view().step):
+                    shown[0] = step
                     show_top()
 
-            keep_true(lambda: _key(visit), redraw)
+            kept.true(redraw)
 
 
 def _key(visit: Visit) -> object:

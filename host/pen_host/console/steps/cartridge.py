@@ -10,7 +10,7 @@ from ...api.models import InterlockView
 from ...api.people import Permission, signer
 from ...clauses import clause
 from ..fields import Form
-from ..shell import keep_true
+from ..parts import Kept
 from ..visit import Visit
 from ..widgets import Tone, card, enter_button, note, stack, tag
 from . import common
@@ -26,9 +26,9 @@ async def draw(visit: Visit, view: TreatmentView) -> None:
     with tag("div", None, "grid2"):
         with card():
             # drawn again by itself when the pen says something else: what was scanned stays
-            told = ui.refreshable(_told)
+            kept, told = Kept(lambda: _locks(visit)), ui.refreshable(_told)
             told(visit)
-            keep_true(lambda: _locks(visit), told.refresh)
+            kept.true(told.refresh)
             form = Form()
             form.text("scanned", text("cartridge.scan"), hint=text("cartridge.scan_hint"), maxlength=200)
             enter_button(text("cartridge.read"), lambda: _read(visit, form), icon_name="next")

@@ -6,8 +6,6 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from functools import partial
 
-from nicegui import ui
-
 from ...api.flow_models import ChoosePatient, TreatmentView
 from ...api.people import Permission, signer
 from ...errors import PenError
@@ -15,6 +13,7 @@ from ...records import made
 from ...records.models import Demographics, Patient
 from ..fields import Form
 from ..papers import visit_papers
+from ..parts import Part
 from ..texts import Catalogue
 from ..visit import Visit
 from ..widgets import Tone, button, card, enter_button, note, row, stack, tag
@@ -53,7 +52,7 @@ async def _find(visit: Visit) -> None:
         form.text("find", text("patient.search"), hint=text("patient.search_hint"), maxlength=120)
         enter_button(text("patient.find"), search, "first")
 
-    @ui.refreshable
+    @Part
     async def found() -> None:
         try:
             patients = await asyncio.to_thread(

@@ -17,9 +17,17 @@ from pen_host.exports.fhir.common import SYSTEM, Bundle, Dialect, Json, code, in
 from pen_host.exports.identity import Identity
 from pen_host.records import Clinic
 from pen_host.records.models import Photo, Visit
+from pen_host.records.photo_access import Absence, NotShown
 from pen_host.records.seals import Seal
 
 ARCHIVE_TYPE = "application/vnd.derma-pen.patient+json"
+JPEG = "image/jpeg"
+PICTURE = "photograph-sha256"
+"""Name of the identifier that says which picture a document is of; as in the manifest of a backup."""
+DATA_ABSENT = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
+"""FHIR's extension in the place of a value that is not there."""
+ABSENT_CODES = {Absence.NO_CONSENT: "masked", Absence.NOT_HERE: "unknown"}
+"""Its codes: held back for privacy, and not known here."""
 _MODULES = {Dialect.R4B: "fhir.resources.R4B.bundle", Dialect.R5: "fhir.resources.bundle"}
 CONTENT = "content-sha256"
 """Name of the identifier that covers every other resource of a bundle."""
@@ -59,8 +67,9 @@ def patient_bundle(
         findings.add_reaction(bundle, reaction)
     seal = clinic.seal()
     if not bundle.identity.deidentified:
+        not_shown = clinic.photos.not_shown(patient.patient_id)
         for photo in clinic.photos.of(patient.patient_id):
-            _photo(bundle, clinic, photo)
+            _photo(bundle, clinic, photo, not_shown.get(photo.photo_id))
         _archive(bundle, clinic, seal)
     _provenance(bundle, seal)
     content = {
@@ -138,12 +147,17 @@ def _signature(bundle: Bundle, visit: Visit) -> None:
     bundle.add("AuditEvent", visit.visit_id, content)
 
 
-def _photo(bundle: Bundle, clinic: Clinic, photo: Photo) -> None:
+def _photo(bundle: Bundle, clinic: Clinic, photo: Photo, not_shown: NotShown | None) -> None:
+    """A photograph with its picture, or with the reason why that is not given out."""
     title = f"{str(photo.view).replace('_', ' ')}, {photo.day.isoformat()}"
-    content = clinic.photos.content(photo)
-    _document(
-        bundle, photo.photo_id, "photograph", bundle.at(photo.at), _attachment("image/jpeg", content, title)
-    )
+    told: Json = {"identifier": bundle.identifier(PICTURE, photo.sha256)}
+    if not_shown is None:
+        attachment = _attachment(JPEG, clinic.photos.content(photo), title)
+    else:
+        reason = {"url": DATA_ABSENT, "valueCode": ABSENT_CODES[not_shown.reason]}
+        attachment = {"contentType": JPEG, "_data": {"extension": [reason]}, "title": title}
+        told["description"] = not_shown.sentence
+    _document(bundle, photo.photo_id, "photograph", bundle.at(photo.at), attachment, told)
 
 
 def _archive(bundle: Bundle, clinic: Clinic, seal: Seal) -> None:
@@ -153,8 +167,11 @@ def _archive(bundle: Bundle, clinic: Clinic, seal: Seal) -> None:
     _document(bundle, f"archive:{bundle.patient_id}", "archive", instant(seal.at), told)
 
 
-def _document(bundle: Bundle, key: str, kind: str, at: str | None, attachment: Json) -> None:
+def _document(
+    bundle: Bundle, key: str, kind: str, at: str | None, attachment: Json, told: Json | None = None
+) -> None:
     content = {
+        **(told or {}),
         "status": "current",
         "type": code("document", kind),
         "subject": bundle.patient,

@@ -119,6 +119,10 @@ class Recall(Model):
     at: datetime
     by: Person
 
+    def concerns(self, lot: str, gtin: str) -> bool:
+        """Whether it is about this lot; one that names an article is about lots of no known article as well."""
+        return self.lot == lot and (self.gtin is None or not gtin or self.gtin == gtin)
+
 
 class LotUse(Model):
     """One answer to "who got this lot, when, from whom".

@@ -1,0 +1,129 @@
+"""Two threads at once: what one is shown while the other changes it is of one moment, and neither undoes the other."""
+
+from __future__ import annotations
+
+import threading
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from pen_host.api.flow_models import RunView, TreatmentStep, TreatmentView, Waiting
+from pen_host.api.hands import Asked
+from pen_host.api.problems import ProblemError
+from pen_host.api.running import TreatmentRun
+from pen_host.api.treatment import TreatmentDesk
+from pen_host.records.models import Person, Visit
+from tests.console.api.bench import PATIENCE_S, ConsoleBench, to_first_zone, wait_until
+
+pytestmark = pytest.mark.xdist_group("console-order")
+BY = Person(name="Trainee", role="clinician")
+HELD_UP_S = 0.3
+"""For this long a thread is let run that may, or may not, have to wait for who is held up."""
+
+
+class Closing(TreatmentDesk):
+    """Its run is there at the first look and gone at the second."""
+
+    @property
+    def run(self) -> Any:
+        found, self.runs[:] = self.runs[0], self.runs[1:]
+        return found
+
+    runs: list[Any]
+
+
+@pytest.mark.parametrize("asked", ["running", "needle_phase"])
+def test_a_treatment_that_is_closed_amid_a_look_ends_no_thread_that_looks(asked: str) -> None:
+    """The thread that makes the live frames looks so, and so does the one that keeps the pen connected."""
+    desk = Closing.__new__(Closing)
+    desk.runs = [SimpleNamespace(running=True, needle_phase=True), None]
+    assert getattr(desk, asked) is True
+
+
+def test_whoever_sees_the_question_about_a_zone_may_answer_it(
+    bench: ConsoleBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk, seen = bench.service.treatment, list[TreatmentView]()
+    whole = desk._on_run
+
+    def looked_at() -> None:
+        seen.append(desk.view())
+        whole()
+
+    monkeypatch.setattr(desk, "_on_run", looked_at)
+    to_first_zone(bench.clinician())
+    asked = [one.step for one in seen if one.run is not None and one.run.waiting is Waiting.ZONE]
+    assert asked
+    assert set(asked) == {TreatmentStep.TREAT}
+
+
+def test_whoever_sees_the_close_sees_how_the_run_ended(
+    bench: ConsoleBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A look that began before the end and is held up amid itself tells of before the end, in all it tells."""
+    tab = bench.clinician()
+    to_first_zone(tab)
+    desk, seen = bench.service.treatment, list[TreatmentView]()
+    looked, whole = threading.Event(), TreatmentRun.view
+
+    def held_up(run: TreatmentRun) -> RunView:
+        view = whole(run)
+        if threading.current_thread() is looker:
+            looked.set()
+            wait_until(lambda: desk._draft is not None and desk._draft.step is TreatmentStep.CLOSE, "the end")
+        return view
+
+    monkeypatch.setattr(TreatmentRun, "view", held_up)
+    looker = threading.Thread(target=lambda: seen.append(desk.view()))
+    looker.start()
+    assert looked.wait(PATIENCE_S)
+    tab.must("/api/treatment/zone", zone=tab.run["zones"][0]["name"], decision="finish")
+    looker.join(PATIENCE_S)
+    (view,) = seen
+    assert view.run is not None
+    assert (view.step, view.run.ending) == (TreatmentStep.TREAT, None)
+
+
+def test_giving_up_amid_the_end_of_a_run_leaves_what_was_done_to_be_signed(
+    bench: ConsoleBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tab = bench.clinician()
+    to_first_zone(tab)
+    desk, refused = bench.service.treatment, list[ProblemError]()
+    whole = desk._aftermath.use_up
+
+    def give_up() -> None:
+        try:
+            desk.cancel(BY, "too late")
+        except ProblemError as error:
+            refused.append(error)
+
+    late = threading.Thread(target=give_up)
+
+    def held_up(visit: Visit, session_id: str, by: Person) -> None:
+        """The run is over, and what it leaves behind is being recorded."""
+        late.start()
+        late.join(HELD_UP_S)
+        whole(visit, session_id, by)
+
+    monkeypatch.setattr(desk._aftermath, "use_up", held_up)
+    tab.must("/api/treatment/zone", zone=tab.run["zones"][0]["name"], decision="finish")
+    wait_until(lambda: desk.view().step in (None, TreatmentStep.CLOSE), "the end")
+    late.join(PATIENCE_S)
+    assert [one.code for one in refused] == ["wrong_step"]
+    assert desk.view().step is TreatmentStep.CLOSE
+
+
+def test_a_stop_is_not_cleared_behind_the_back_of_a_run_that_is_about_to_ask(bench: ConsoleBench) -> None:
+    tab = bench.clinician()
+    to_first_zone(tab)
+    run = bench.service.treatment.run
+    assert run is not None
+    asked = run.hands.asked
+    bench.service.stop("test")
+    tab.until(lambda: tab.state["pen"]["stopped"], "the stop")
+    run.hands.asked = Asked(zone=asked.zone)  # as it is between two questions
+    assert tab.post("/api/stop/clear", cause="STOP_COMMAND").code == "not_waiting"
+    run.hands.asked = asked
+    tab.must("/api/stop/clear", cause="STOP_COMMAND")
