@@ -91,21 +91,22 @@ def test_a_preset_that_is_changed_amid_a_look_is_shown_with_the_digest_of_what_i
     first = trainee.post("/api/protocols", preset=ours(trainee, **mine)).json
     changed = ours(trainee, **mine | {"title": "After"})
     desk, later = served.service.office.protocols, list[int]()
-    whole = desk._presets.all
+    whole, replaces = desk._presets.own.book, first["version"]["digest"]
 
-    def presets() -> object:
+    def book() -> object:
         found = whole()
         if not later:
             later.append(1)
-            replaces = first["version"]["digest"]
             later[0] = trainee.post("/api/protocols/our_other", preset=changed, replaces=replaces).status
         return found
 
-    monkeypatch.setattr(desk._presets, "all", presets)
+    monkeypatch.setattr(desk._presets.own, "book", book)
     (shown,) = [one for one in desk.all() if one.preset.preset_id == "our_other"]
     assert later == [200]
     assert shown.version is not None
-    assert (shown.preset.title, shown.version.number) == ("After", 2)
+    assert (shown.preset.title, shown.version.number, shown.version.digest) == ("Before", 1, replaces)
+    late = trainee.post("/api/protocols/our_other", preset=changed, replaces=shown.version.digest)
+    assert (late.code, "meanwhile" in late.json["detail"]) == ("refused", True)
 
 
 def test_an_own_preset_is_judged_saved_in_versions_and_offered_to_the_next_treatment(
