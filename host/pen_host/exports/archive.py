@@ -63,6 +63,8 @@ OWN = (
 )
 TABLES = (*SHARED, *OWN)
 """In an order that the constraints allow."""
+LATER: Final[Mapping[str, Mapping[str, frozenset[str]]]] = {"c0004": {"visits": frozenset({"preset_digest"})}}
+"""Columns by the layout that brought them, and their table: a row from before has none of them, which counts as null."""
 
 
 class Archive(Model):
@@ -78,7 +80,7 @@ class Archive(Model):
 
     format: Literal["derma-pen patient"]
     version: Literal[1]
-    layout: Annotated[str, StringConstraints(max_length=40)]
+    layout: Annotated[str, StringConstraints(pattern=r"^c[0-9]{4}$")]
     patient_id: PatientId
     tables: dict[str, Annotated[tuple[dict[str, Any], ...], Field(max_length=100_000)]]
 
@@ -105,18 +107,18 @@ def read(text: str) -> Archive:
     """An archive from its text.
 
     Raises:
-        VerificationError: It is none, or of another version.
+        VerificationError: It is none, or of a newer program.
     """
     try:
         archive = Archive.model_validate_json(text)
     except ValidationError as error:
         raise VerificationError(_refused("its rows cannot be read")) from error
-    if archive.layout != NEWEST:
+    if archive.layout > NEWEST:
         raise VerificationError(
             _refused(f"its tables have the layout {archive.layout}, this program has {NEWEST}")
         )
     for table in TABLES:
-        names = {column.name for column in table.columns}
+        names = columns_in(archive.layout, table)
         for row in archive.tables.get(table.name, ()):
             if set(row) != names:
                 raise VerificationError(_refused(f"a row of {table.name} has other columns"))
@@ -126,20 +128,26 @@ def read(text: str) -> Archive:
     return archive
 
 
+def columns_in(layout: str, table: Table) -> set[str]:
+    """Names of the columns that a table has in this layout or had in an earlier one."""
+    later = (brought.get(table.name, frozenset()) for since, brought in LATER.items() if since > layout)
+    return {column.name for column in table.columns}.difference(*later)
+
+
 def row_values(table: Table, row: Mapping[str, Any]) -> dict[str, Any]:
-    """A row as the database takes it.
+    """A row as the database takes it; a column that came after it was written is null.
 
     Raises:
         VerificationError: A day or moment is none.
     """
     try:
-        return {column.name: _back(column, row[column.name]) for column in table.columns}
+        return {column.name: _back(column, row.get(column.name)) for column in table.columns}
     except (TypeError, ValueError) as error:
         raise VerificationError(_refused(f"a row of {table.name} has a value that is none")) from error
 
 
 def _refused(why: str) -> str:
-    return f"This bundle cannot be taken in: {why}. Nothing was stored. Have it exported again by a program of the same version."
+    return f"This bundle cannot be taken in: {why}. Nothing was stored. Have it exported again by a program of this version or an older one."
 
 
 def _queries(patient_id: str) -> Iterator[tuple[Table, Select[Any]]]:
