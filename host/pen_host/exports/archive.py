@@ -147,7 +147,10 @@ def row_values(table: Table, row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _refused(why: str) -> str:
-    return f"This bundle cannot be taken in: {why}. Nothing was stored. Have it exported again by a program of this version or an older one."
+    return (
+        f"This bundle cannot be taken in: {why}. Nothing was stored. Have it exported again by a program of this version or an "
+        "older one."
+    )
 
 
 def _queries(patient_id: str) -> Iterator[tuple[Table, Select[Any]]]:
