@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -23,7 +24,9 @@ def on_a_page() -> Iterator[Callable[[Callable[[], Awaitable[None]]], None]]:
                 await do()
 
         try:
-            asyncio.run(asyncio.wait_for(inside(), 30))
+            # not in this thread: where a browser is driven, a loop runs there already
+            with ThreadPoolExecutor(1) as hand:
+                hand.submit(lambda: asyncio.run(asyncio.wait_for(inside(), 30))).result()
         finally:
             core.loop = None
 

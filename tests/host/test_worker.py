@@ -298,7 +298,8 @@ class TestNews:
         samples = 0
         while (item := news.get(0)) is not None:
             samples += isinstance(item, events.TelemetryReceived)
-        assert 48 <= samples <= 52
+        # an idle pen writes its record to flash now and then, and takes no samples meanwhile
+        assert 46 <= samples <= 51
         assert rig.worker.snapshot().telemetry is not None
 
     def test_a_restarted_pen_is_news_and_ends_the_session(self, rig: Rig) -> None:

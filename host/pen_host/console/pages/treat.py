@@ -32,8 +32,6 @@ DRAW: dict[TreatmentStep | None, Draw] = {
     TreatmentStep.TREAT: ready.draw_running,
     TreatmentStep.CLOSE: close.draw,
 }
-LOOKS_AT_PEN = frozenset({TreatmentStep.PEN_READY})
-"""Steps whose whole page rests on what the pen says."""
 
 
 def register(console: ConsoleService, text: Catalogue) -> None:
@@ -58,8 +56,7 @@ def register(console: ConsoleService, text: Catalogue) -> None:
 
 def _key(visit: Visit) -> object:
     view = visit.service.treatment.view()
-    run_ = view.run
-    pen = visit.service.state(None).pen if view.step in LOOKS_AT_PEN else None
+    run_ = view.run if view.step is TreatmentStep.PEN_READY else None
     return (
         view.step,
         visit.session.person,
@@ -67,8 +64,9 @@ def _key(visit: Visit) -> object:
         # not known yet is drawn as control is: what was typed in the first moment must stay
         visit.controls if view.step is TreatmentStep.TREAT else visit.controls is False,
         visit.cleaned,
-        (run_.phase, run_.message, run_.ending) if run_ is not None and view.step in LOOKS_AT_PEN else None,
-        (pen.link, pen.stopped, pen.interlocks) if pen is not None else None,
+        (run_.phase, run_.message, run_.ending) if run_ is not None else None,
+        # which pen it is says whether it wants cleaning; what else it says is drawn by the step itself
+        visit.service.state(None).pen.serial if view.step is TreatmentStep.PEN_READY else None,
     )
 
 

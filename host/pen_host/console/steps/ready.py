@@ -15,6 +15,7 @@ from ...errors import PenError
 from ...records.models import CleaningMethod
 from ...session import Operator
 from ..fields import Form
+from ..parts import Kept, Part
 from ..visit import Visit
 from ..widgets import Tone, button, card, enter_button, flash, icon, link_button, note, row, sign, stack, tag
 from . import common
@@ -23,16 +24,21 @@ CLINICIAN = "clinician"
 
 
 async def draw(visit: Visit, view: TreatmentView) -> None:
-    """Each interlock by name, with what to do; then prepare."""
-    text, pen = visit.text, visit.service.state(None).pen
-    in_way = [one for one in pen.interlocks if not one.cured_by_steps]
+    """Each interlock by name, with what to do; then prepare.
+
+    Only what tells of the pen is drawn again when that changes: a button that is drawn again amid a press has lost it.
+    """
+    text = visit.text
+    kept = Kept(lambda: _rests_on(_pen(visit)))
+    in_way, by_itself = Part(_in_way), Part(_by_itself)
+    go: Element | None = None
     working = view.run is not None and view.run.ending is None
     tag("h1", text("ready.title"))
     tag("p", text("ready.lead"), "lead")
     with tag("div", None, "grid2"):
         with stack():
             with card(text("ready.in_way")):
-                _in_way(visit, pen, in_way)
+                await in_way(visit)
             with card():
                 if view.run is not None and view.run.error:
                     note(view.run.error, Tone.DANGER, text("ready.failed"), alert=True)
@@ -41,20 +47,43 @@ async def draw(visit: Visit, view: TreatmentView) -> None:
                     note(view.run.message, Tone.INFO, text("ready.working"))
                 else:
                     go = enter_button(text("ready.go"), lambda: _prepare(visit, form, view))
-                    _able(go, not in_way and pen.link is Link.CONNECTED)
+                    _able(go, _pen(visit))
             await _cleaning(visit, view)
         with stack():
             common.so_far(visit, view)
-            _by_itself(visit, pen)
+            await by_itself(visit)
+
+    async def again() -> None:
+        if go is not None:
+            _able(go, _pen(visit))
+        await in_way.refresh()
+        await by_itself.refresh()
+
+    kept.true(again)
 
 
-def _able(made: Element, able: bool) -> None:
-    if not able:
+def _pen(visit: Visit) -> PenView:
+    return visit.service.state(None).pen
+
+
+def _rests_on(pen: PenView) -> object:
+    return pen.link, pen.complaint, pen.stopped, pen.cause, pen.interlocks
+
+
+def _blocking(pen: PenView) -> list[InterlockView]:
+    return [one for one in pen.interlocks if not one.cured_by_steps]
+
+
+def _able(made: Element, pen: PenView) -> None:
+    if pen.link is Link.CONNECTED and not _blocking(pen):
+        made.props(remove="disabled")
+    else:
         made.props("disabled")
 
 
-def _in_way(visit: Visit, pen: PenView, in_way: list[InterlockView]) -> None:
-    text = visit.text
+async def _in_way(visit: Visit) -> None:
+    text, pen = visit.text, _pen(visit)
+    in_way = _blocking(pen)
     if pen.link is not Link.CONNECTED:
         note(
             pen.complaint or text(f"script.link.{pen.link}_more"), Tone.WARN, text(f"script.link.{pen.link}")
@@ -74,8 +103,8 @@ def _in_way(visit: Visit, pen: PenView, in_way: list[InterlockView]) -> None:
                 )
 
 
-def _by_itself(visit: Visit, pen: PenView) -> None:
-    cured = [one for one in pen.interlocks if one.cured_by_steps]
+async def _by_itself(visit: Visit) -> None:
+    cured = [one for one in _pen(visit).interlocks if one.cured_by_steps]
     if not cured:
         return
     with card(visit.text("ready.by_itself")), tag("ul", None, "stack tight"):
@@ -87,7 +116,7 @@ def _by_itself(visit: Visit, pen: PenView) -> None:
 
 async def _cleaning(visit: Visit, view: TreatmentView) -> None:
     """The gate between two patients: shown when the record says that the pen wants cleaning."""
-    text, serial = visit.text, visit.service.state(None).pen.serial
+    text, serial = visit.text, _pen(visit).serial
     if view.patient is None or serial is None:
         return
     gate = visit.service.visiting.clinic.cleaning
