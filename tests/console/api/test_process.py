@@ -76,6 +76,11 @@ class Process:
             check=False,
         )
 
+    def stops(self) -> list[tuple[str, bool]]:
+        """Gives STOP from the command line: to which pens it went, and whether each confirmed it in time."""
+        told = json.loads(self.cli("stop", "--json").stdout)["stops"]
+        return [(one["url"], one["confirmed"]) for one in told]
+
 
 @contextmanager
 def process(place: Path, *arguments: str) -> Iterator[Process]:
@@ -171,8 +176,7 @@ def test_the_command_line_asks_the_console_that_owns_the_port(pen: PenServer, tm
         info = json.loads(console.cli("info", "--json").stdout)
         assert info["serial"] == told.get("serial", info["serial"])
         assert console.cli("list").stdout.count(info["serial"]) == 1
-        stopped = json.loads(console.cli("stop", "--json").stdout)["stops"]
-        assert [(one["url"], one["confirmed"]) for one in stopped] == [(url, True)]
+        wait_until(lambda: console.stops() == [(url, True)], "the confirmation")
         assert json.loads(console.cli("status", "--json").stdout)["first_cause_name"] == "STOP_COMMAND"
         for words in (["clear", "STOP_COMMAND", "--operator", "x"], ["session", "recover"]):
             refused = console.cli(*words, "--url", url, "--json")
@@ -236,7 +240,7 @@ def test_the_lan_is_served_with_tls_and_by_name_only(tmp_path: Path) -> None:
         assert get("127.0.0.2", f"evil.example:{console.port}") == 421
         with pytest.raises((OSError, HTTPException)):
             ask(console.port, "GET", "/api/health")
-        assert json.loads(console.cli("stop", "--json").stdout)["stops"][0]["confirmed"]
+        wait_until(lambda: console.stops()[0][1], "the confirmation")
 
 
 def test_a_certificate_is_for_an_address(tmp_path: Path) -> None:

@@ -43,7 +43,8 @@ def test_stop_over_http_and_over_the_websocket_at_once_is_one_stop(bench: Consol
     assert last_stroke_us(bench) - pressed_us < AT_ONCE_US
     tab.until(lambda: tab.state["stop"]["phase"] == "confirmed", "the confirmation on the screen")
     assert "STOP CONFIRMED" in tab.state["stop"]["sentence"]
-    assert tab.state["pen"]["cause"] == "STOP_COMMAND"
+    # on a busy machine the lease may have ended just before: then that is the first cause, and is kept
+    assert tab.state["pen"]["cause"] in ("STOP_COMMAND", "HOST_LEASE")
 
 
 def test_stop_before_hello_on_the_websocket(bench: ConsoleBench) -> None:
