@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Locator, Page
 
-from tests.console.desk import PIN, Desk
+from tests.console.desk import PIN, Desk, wait_until
 
 pytestmark = pytest.mark.xdist_group("console-pages")
 QUICK = {"area_cm2": "3", "hold_s": "20", "low": "40", "high": "60"}
@@ -40,6 +40,7 @@ class Keys:
 
     def _reach(self, control: Locator) -> None:
         """Tab through the page as a person does; whatever Tab does not reach cannot be used."""
+        wait_until(control.is_enabled, f"{control} to be on")
         for _ in range(260):
             # looked up each time: a page may be drawn again on the way
             if control.evaluate("(element) => element === document.activeElement"):
