@@ -162,7 +162,8 @@ visits = _table(
     CheckConstraint("(state = 'closed') = (signer_name IS NOT NULL)", name="visits_signed"),
     # who is due is answered from these two alone: a row carries its whole plan
     Index("visits_next_day", "state", "next_day", "patient_id", "day", "at", "preset_id", "preset_digest"),
-    Index("visits_patient", "patient_id", "day", "at", "state", "preset_id"),
+    # the state is second, so that no database takes the other one for a patient's visits: it would read every closed one
+    Index("visits_patient", "patient_id", "state", "day", "at", "preset_id"),
 )
 
 # One row a version, never changed. No constraint on the number: two stations may write the same one, and both stay.

@@ -172,8 +172,10 @@ def test_a_version_that_was_changed_behind_the_programs_back_is_found_and_not_us
 OF_BEFORE = (
     "DROP TABLE own_presets",
     "DROP INDEX visits_next_day",
+    "DROP INDEX visits_patient",
     "ALTER TABLE visits DROP COLUMN preset_digest",
     "CREATE INDEX visits_next_day ON visits (state, next_day, patient_id, day, at, preset_id)",
+    "CREATE INDEX visits_patient ON visits (patient_id, day, at, state, preset_id)",
     "UPDATE clinic_version SET version_num = 'c0003'",
 )
 """From today's layout to that of before; visits keep their seals."""

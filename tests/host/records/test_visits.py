@@ -404,6 +404,10 @@ def test_who_is_due_is_answered_without_reading_a_visit(bench: Bench) -> None:
     of_visits = [step for step in steps if "visits" in step or "later" in step or "earlier" in step]
     assert len(of_visits) == 3, of_visits
     assert all("COVERING INDEX" in step for step in of_visits), of_visits
+    # each patient's own visits: the other index would have every closed visit read for each of them
+    of_one = [step for step in of_visits if "later" in step or "earlier" in step]
+    assert len(of_one) == 2
+    assert all("visits_patient (patient_id=? AND state=?" in step for step in of_one), of_one
 
 
 def test_who_has_finished_a_course_is_due_no_more(bench: Bench) -> None:

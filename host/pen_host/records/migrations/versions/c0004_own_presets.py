@@ -33,11 +33,13 @@ def upgrade() -> None:
     )
     op.add_column("visits", sa.Column("preset_digest", sa.Text))
     op.drop_index("visits_next_day", "visits")
+    op.drop_index("visits_patient", "visits")
     op.create_index(
         "visits_next_day",
         "visits",
         ["state", "next_day", "patient_id", "day", "at", "preset_id", "preset_digest"],
     )
+    op.create_index("visits_patient", "visits", ["patient_id", "state", "day", "at", "preset_id"])
 
 
 def downgrade() -> None:
