@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..discovery import find_url
@@ -56,6 +56,8 @@ class Docked:
         clock: Seconds as the pen lives them.
         pause: Lets them pass.
         transport: The line; a simulated one has hands.
+        turn: Held by whoever has a session on it, or settles one: the pen knows one session at a time, and would close
+            somebody else's as readily as its own.
     """
 
     url: str
@@ -63,6 +65,7 @@ class Docked:
     clock: Callable[[], float]
     pause: Callable[[float], None]
     transport: Transport
+    turn: threading.Lock = field(default_factory=threading.Lock, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +91,7 @@ class Dock:
         journal: For sessions that a crash left open.
         gates: Names and gates of the heartbeat.
         busy: A treatment still holds the pen that was lost; it ends first.
-        settled: Told of every session that a crash had left open, and of what could not be settled.
+        settled: Told of every session that a crash had left open, and of what could not be settled, before anything can begin.
         stop_first: STOP was asked for while there was no pen: it goes out before anything else.
 
     Attributes:
@@ -120,8 +123,14 @@ class Dock:
 
     @property
     def docked(self) -> Docked | None:
-        """The pen, None while there is none."""
+        """The pen, None while there is none. Good for looking at it; see `ready`."""
         return self.standing.docked
+
+    @property
+    def ready(self) -> Docked | None:
+        """The pen to begin something with: what an earlier run left open on it is settled. None while there is none."""
+        standing = self.standing
+        return None if standing.link is Link.SETTLING else standing.docked
 
     def start(self) -> None:
         """Begin to look for it."""
@@ -160,8 +169,9 @@ class Dock:
         except PenError as error:
             self.standing = Standing(None, Link.REFUSED, error.sentence)
         else:
+            self.standing = Standing(docked, Link.SETTLING)
+            self._settle(docked)
             self.standing = Standing(docked, Link.CONNECTED)
-            self._settle(docked.pen)
 
     def _open(self) -> Docked:
         transport = self._line()
@@ -204,10 +214,12 @@ class Dock:
             self.worker = None
             docked.pen.close()
 
-    def _settle(self, pen: Pen) -> None:
+    def _settle(self, docked: Docked) -> None:
         try:
-            wait_for_boot(pen)
-            self._settled(recover(pen, self._journal, SETTLER), "")
+            with docked.turn:
+                wait_for_boot(docked.pen)
+                found = recover(docked.pen, self._journal, SETTLER)
+            self._settled(found, "")
         except PenError as error:
             self._settled([], error.sentence)
 

@@ -64,6 +64,8 @@ class Link(StrEnum):
 
     SEARCHING = "searching"
     """No pen is connected; ports are looked at again and again."""
+    SETTLING = "settling"
+    """It answers, and what an earlier run left open on it is being settled. Nothing begins before that is done."""
     CONNECTED = "connected"
     LOST = "lost"
     """The connection broke; it is being opened again."""

@@ -150,7 +150,8 @@ class TreatmentRun:
             order.docked.pause,
         )
         try:
-            self.result = run_treatment(job, None)
+            with order.docked.turn:
+                self.result = run_treatment(job, None)
         except PenError as error:
             self.error = error.sentence
         finally:

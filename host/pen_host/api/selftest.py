@@ -8,6 +8,7 @@ from ..errors import RefusedError
 from ..journal import Journal, Kind
 from ..pen import Pen
 from ..session import Operator, RequestRefusedError, Session, must_not_be_stopped, new_nonce, recover
+from .docking import Docked
 
 TITLE = "Self-test"
 """Stands in the record where a treatment has the title of its plan."""
@@ -26,12 +27,23 @@ class SelfTest:
     told: str
 
 
-def run_self_test(pen: Pen, journal: Journal, operator: Operator) -> SelfTest:
+def run_self_test(docked: Docked, journal: Journal, operator: Operator) -> SelfTest:
     """Have the pen test itself. Takes seconds; the needle stays still.
 
     Raises:
         PenError: It did not begin, or it is not known how it ended; a session left open is settled before the next one.
     """
+    if not docked.turn.acquire(blocking=False):
+        raise RefusedError(
+            "The pen is at work for somebody else, so it was not tested. Wait until that has ended, and test it then."
+        )
+    try:
+        return _tested(docked.pen, journal, operator)
+    finally:
+        docked.turn.release()
+
+
+def _tested(pen: Pen, journal: Journal, operator: Operator) -> SelfTest:
     must_not_be_stopped(pen)
     recover(pen, journal, operator)
     session = _opened(pen, journal, operator)

@@ -95,7 +95,7 @@ class ConsoleService(Reception):
         self.treatment = TreatmentDesk(
             journal,
             self.visiting,
-            lambda: self.dock.docked,
+            lambda: self.dock.ready,
             self._change,
             lambda told: self._tell("warning", told),
         )
@@ -233,6 +233,17 @@ class ConsoleService(Reception):
             ProblemError: There is none.
         """
         docked = self.dock.docked
+        if docked is None:
+            raise no_pen()
+        return docked
+
+    def ready(self) -> Docked:
+        """The pen, to begin something with.
+
+        Raises:
+            ProblemError: There is none, or what an earlier run left open on it is still being settled.
+        """
+        docked = self.dock.ready
         if docked is None:
             raise no_pen()
         return docked

@@ -50,7 +50,7 @@ class TreatmentDesk:
     Args:
         journal: The record.
         visiting: The clinic's record, as the steps use it.
-        docked: The pen now, None without one.
+        docked: The pen to begin something with, None without one.
         changed: Told when there is something new to show; must return at once.
         told: Told a sentence that everybody at a console should know.
     """
@@ -362,7 +362,8 @@ def no_pen() -> ProblemError:
     return ProblemError(
         Code.NO_PEN,
         HTTPStatus.SERVICE_UNAVAILABLE,
-        "No pen is connected, so nothing was done. Plug the pen in; the console finds it by itself.",
+        "No pen is connected, or what was open on it is still being settled, so nothing was done. "
+        "Plug the pen in; the console finds it by itself.",
     )
 
 

@@ -217,7 +217,7 @@ class ConsoleBench:
         return self._line().sim
 
     def _line(self) -> SimTransport:
-        docked = wait_until(lambda: self.service.dock.docked, "the pen")
+        docked = wait_until(lambda: self.service.dock.ready, "the pen")
         assert isinstance(docked.transport, SimTransport)
         return docked.transport
 
@@ -267,7 +267,7 @@ def console_bench(
         thread = server.start_in_thread()
         bench = ConsoleBench(server)
         try:
-            wait_until(lambda: bench.service.dock.docked, "the pen")
+            wait_until(lambda: bench.service.dock.ready, "the pen")
             wait_until(lambda: _serves(server.port), "the server")
             yield bench
         finally:

@@ -169,7 +169,7 @@ def test_a_pulled_cable_amid_strokes_is_shown_and_the_treatment_is_closed_with_e
     with line.hands() as hands:
         hands.release_trigger()
         hands.plug_usb()
-    wait_until(lambda: bench.service.dock.docked, "the pen again")
+    wait_until(lambda: bench.service.dock.ready, "the pen again")
     tab.until(lambda: any("was interrupted" in one["text"] for one in tab.state["notices"]), "the settlement")
     assert last_stroke_us(bench) - pulled_us < limits.BUDGET_HOST_SILENT_MS * 1_000
     session_id = tab.run["session_id"]

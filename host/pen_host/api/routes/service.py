@@ -57,7 +57,7 @@ def self_test(service: Service, session: Session) -> dict[str, Any]:
     """Have the pen test itself. Takes seconds; the needle stays still.
 
     Raises:
-        ProblemError: A treatment is open, or there is no pen.
+        ProblemError: A treatment is open, the pen is being tested already, or there is none.
     """
     person = service.need(Caller(session), Permission.SERVICE)
     if service.treatment.view().step is not None:
@@ -66,7 +66,7 @@ def self_test(service: Service, session: Session) -> dict[str, Any]:
             HTTPStatus.CONFLICT,
             "A treatment is open, so the pen was not tested. Close the treatment, or give it up, and test then.",
         )
-    found = run_self_test(service.docked().pen, service.journal, Operator(person.name, Role.ENGINEER))
+    found = run_self_test(service.ready(), service.journal, Operator(person.name, Role.ENGINEER))
     service.note("self-test", person, found.told)
     return asdict(found)
 
