@@ -25,6 +25,7 @@ class Shared:
     pen: PenView
     stop: StopView
     control: ControlView
+    record_failure: str | None = None
     notices: tuple[Notice, ...] = ()
 
 

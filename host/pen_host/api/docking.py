@@ -118,6 +118,7 @@ class Dock:
         self._stop_first = stop_first
         self._last: Transport | None = None
         self._asked_s = 0.0
+        self._again = threading.Event()
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="console-dock", daemon=True)
 
@@ -135,6 +136,10 @@ class Dock:
     def start(self) -> None:
         """Begin to look for it."""
         self._thread.start()
+
+    def settle_again(self) -> None:
+        """The record takes entries again: what could not be settled or closed in it is settled now; returns at once."""
+        self._again.set()
 
     def close(self) -> None:
         """Let go of the pen. It stops by itself when it was armed."""
@@ -159,6 +164,7 @@ class Dock:
                 self._let_go(docked)
             else:
                 self._keep_telemetry(docked)
+                self._settle_where_asked(docked)
             self._closing.wait(LOOK_S if self.docked else RETRY_S)
 
     def _try(self) -> None:
@@ -169,9 +175,18 @@ class Dock:
         except PenError as error:
             self.standing = Standing(None, Link.REFUSED, error.sentence)
         else:
-            self.standing = Standing(docked, Link.SETTLING)
+            with docked.turn:  # nobody has it yet
+                self._settle(docked)
+
+    def _settle_where_asked(self, docked: Docked) -> None:
+        """A run that is under way has the pen, and closes its session by itself."""
+        if not self._again.is_set() or self._busy() or not docked.turn.acquire(blocking=False):
+            return
+        try:
+            self._again.clear()
             self._settle(docked)
-            self.standing = Standing(docked, Link.CONNECTED)
+        finally:
+            docked.turn.release()
 
     def _open(self) -> Docked:
         transport = self._line()
@@ -215,13 +230,14 @@ class Dock:
             docked.pen.close()
 
     def _settle(self, docked: Docked) -> None:
+        """Whoever calls has the pen's turn."""
+        self.standing = Standing(docked, Link.SETTLING)
         try:
-            with docked.turn:
-                wait_for_boot(docked.pen)
-                found = recover(docked.pen, self._journal, SETTLER)
-            self._settled(found, "")
+            wait_for_boot(docked.pen)
+            self._settled(recover(docked.pen, self._journal, SETTLER), "")
         except PenError as error:
             self._settled([], error.sentence)
+        self.standing = Standing(docked, Link.CONNECTED)
 
     def _keep_telemetry(self, docked: Docked) -> None:
         snapshot = docked.pen.snapshot()

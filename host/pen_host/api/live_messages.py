@@ -45,6 +45,8 @@ class StateMessage(Model):
     you_control: bool
     session: SessionView
     treatment: TreatmentView
+    record_failure: str | None = None
+    """Why the record takes no entries: nothing can be begun, and what runs is stopped. None while it takes them."""
     notices: tuple[Notice, ...] = ()
 
 

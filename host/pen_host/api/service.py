@@ -40,6 +40,7 @@ from .models import (
 from .office import Office
 from .people import People, Permission, Person
 from .reception import Caller, Reception
+from .record_gate import RecordGate
 from .replication import ClinicServer, Replication
 from .scribe import Scribe
 from .sessions import Sessions
@@ -90,6 +91,13 @@ class ConsoleService(Reception):
             lambda: self.treatment.running,
             self._on_settled,
             self._stop_waits,
+        )
+        self.record = RecordGate(
+            journal,
+            self._scribe,
+            self._needle_may_run,
+            lambda told: self._tell("danger", told),
+            self.dock.settle_again,
         )
         self.visiting = Visiting(Clinic.on(journal), own or {})
         self.treatment = TreatmentDesk(
@@ -170,6 +178,7 @@ class ConsoleService(Reception):
             you_control=caller is not None and self.control.controls(caller.console),
             session=self.session_view(caller.session) if caller else SessionView(),
             treatment=self.treatment_for(caller),
+            record_failure=self.record.failure,
             notices=shared.notices,
         )
 
@@ -226,6 +235,11 @@ class ConsoleService(Reception):
         self._change()
         return self.stop_now()
 
+    def recover_record(self, caller: Caller) -> None:
+        """See `RecordGate.recover`; in the name of who is signed in."""
+        self.record.recover(self.need(caller, Permission.CLEAR_STOP))
+        self._change()
+
     def docked(self) -> Docked:
         """The pen.
 
@@ -281,7 +295,7 @@ class ConsoleService(Reception):
         for session in self.sessions.lock_idle(self._holding_session()):
             self._scribe.note("locked after no touch", actor=session.person or "nobody")
             self._change()
-        return Shared(0, pen_view(self.dock), self.stop_now(), self.control.view())
+        return Shared(0, pen_view(self.dock), self.stop_now(), self.control.view(), self.record.look())
 
     def _treatment_moved(self) -> bool:
         """Counts of a run that is under way are in the frames; here they follow now and then."""

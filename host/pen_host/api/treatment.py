@@ -280,8 +280,8 @@ class TreatmentDesk:
             PenError: It cannot be recorded.
         """
         with self._lock:
-            self._run_recorded()
-            if self._draft is not None:
+            run = self._run_recorded()
+            if self._draft is not None and not (run is not None and run.running):
                 self._aftermath.settled(self._draft, session_id, serial)
         self._changed()
 

@@ -15,7 +15,7 @@ from ..models import LiveFrame, Model
 from ..problems import Code, ProblemError
 from ..reception import Caller
 from ..views import NO_CONNECTION
-from .shared import PROBLEMS, Service
+from .shared import PROBLEMS, Service, Session
 
 router = APIRouter(prefix="/api", tags=["core"], responses=PROBLEMS)
 LOOK_S = 0.005
@@ -76,6 +76,18 @@ def state(service: Service, request: Request) -> StateMessage:
     """Everything that does not change twenty times a second."""
     session = request.scope.get("console_session")
     return service.state(Caller(session) if session else None)
+
+
+@router.post("/record/recover")
+def recover_record(service: Service, session: Session) -> StateMessage:
+    """A record that had failed takes entries again, in the name of who is signed in; what it missed is settled.
+
+    Raises:
+        PenError: The cause is still there, or the needle may run.
+    """
+    caller = Caller(session)
+    service.recover_record(caller)
+    return service.state(caller)
 
 
 @router.get("/live/newest")

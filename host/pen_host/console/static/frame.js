@@ -86,6 +86,26 @@
   setInterval(show, SAID_MS);
   show();
 
+  // A record that takes no entries is told about on every page, and whoever is signed in there may try it again.
+  const failed = document.getElementById("pen-record");
+  stream.on("state", (state) => {
+    put(failed.querySelector(".why"), state.record_failure ?? "");
+    if (failed.hidden !== (state.record_failure === null)) { failed.hidden = state.record_failure === null; put(failed.querySelector(".answer"), ""); }
+  });
+  failed.querySelector("[data-recover]")?.addEventListener("click", async (event) => {
+    const pressed = event.currentTarget;
+    pressed.disabled = true;
+    try {
+      const answer = await post("/api/record/recover");
+      const told = answer.ok ? "" : (await answer.json()).detail;
+      put(failed.querySelector(".answer"), told === failed.querySelector(".why").textContent ? say("record.still") : told);
+    } catch {
+      put(failed.querySelector(".answer"), say("record.no_answer"));
+    } finally {
+      pressed.disabled = false;
+    }
+  });
+
   // The page's own code is told which tab it works for, as soon as both ends are there; before it could only be refused.
   function introduce() {
     const page = document.querySelector(".page");
