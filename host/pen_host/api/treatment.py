@@ -211,13 +211,17 @@ class TreatmentDesk:
         return self._told()
 
     def withdrawn(self, patient_id: str, by: Person, why: str) -> None:
-        """The patient took back the consent: give up an open treatment that rests on it, as `cancel` does."""
+        """The patient took back the consent: give up an open treatment that rests on it, as `cancel` does.
+
+        A step that is being done is waited for: the visit that it opens is one of them.
+        """
         draft = self._draft
-        if draft is None or draft.visit is None or draft.patient.patient_id != patient_id:
+        if draft is None or draft.patient.patient_id != patient_id:
             return
-        self._break_off(why)
+        if draft.visit is not None:
+            self._break_off(why)  # STOP waits for no lock
         with self._lock:
-            if self._draft is draft:
+            if self._draft is draft and draft.visit is not None:
                 self._give_up(by, why)
         self._changed()
 
