@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import Future
+from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
+from pen_host.api.exporting import FOLDER, ExportAsked, ExportDesk, ExportState, Packed
 from pen_host.api.flow_models import RunView, TreatmentStep, TreatmentView, Waiting
 from pen_host.api.hands import Asked
-from pen_host.api.problems import ProblemError
+from pen_host.api.models import Role
+from pen_host.api.people import People
+from pen_host.api.problems import Problem, ProblemError
 from pen_host.api.running import TreatmentRun
 from pen_host.api.treatment import TreatmentDesk
+from pen_host.api.workshop import Workshop
+from pen_host.exports.export import Form
 from pen_host.records.models import Person, Visit
 from tests.console.api.bench import PATIENCE_S, ConsoleBench, to_first_zone, wait_until
 
@@ -138,3 +145,36 @@ def test_a_stop_is_not_cleared_behind_the_back_of_a_run_that_is_about_to_ask(ben
     assert tab.post("/api/stop/clear", cause="STOP_COMMAND").code == "not_waiting"
     run.hands.asked = asked
     tab.must("/api/stop/clear", cause="STOP_COMMAND")
+
+
+class Aside:
+    """A workshop that makes what the test says, when it says so."""
+
+    def __init__(self) -> None:
+        self.coming: list[Future[Packed | Problem]] = []
+
+    def begin(self, *_: object) -> Future[Packed | Problem]:
+        self.coming.append(Future())
+        return self.coming[-1]
+
+
+def test_an_export_that_is_thrown_away_takes_nobody_elses_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody fetches one that holds too much by now; while that is found out, somebody else begins another."""
+    people = People(None, cheap=True)
+    anna, bert = (people.add(name, "7391", (Role.CLINICIAN,)) for name in ("Anna", "Bert"))
+    asked, workshop = ExportAsked(form=Form.FHIR), Aside()
+    desk = ExportDesk(tmp_path / "record.sqlite3", cast(Workshop, workshop), lambda *_: None)
+    desk.begin(asked, anna)
+    workshop.coming[0].set_result(Packed(1, 1, "0" * 64, frozenset()))
+
+    def found_out(_: object) -> bool:
+        desk.begin(asked, bert)
+        return True
+
+    monkeypatch.setattr(desk, "_holds_too_much", found_out)
+    with pytest.raises(ProblemError, match="thrown away"):
+        desk.file(anna)
+    assert (desk.view().state, desk.view().by) == (ExportState.MAKING, "Bert")
+    assert len(list((tmp_path / FOLDER).iterdir())) == 1, "where it is being made"
