@@ -16,6 +16,7 @@ from tests.console.api.bench import (
     ConsoleBench,
     ask,
     last_stroke_us,
+    to_first_zone,
     to_strokes,
     wait_until,
 )
@@ -130,6 +131,22 @@ def test_without_a_pen_the_sentence_stays_until_there_is_one_and_the_stop_reache
         hands.plug_usb()
     tab.until(lambda: tab.state["pen"]["stopped"], "the stop at the pen that came back")
     assert tab.state["pen"]["cause"] == "STOP_COMMAND"
+
+
+@pytest.mark.covers("REQ-0316")
+def test_a_stop_given_to_a_pen_that_is_lost_and_not_let_go_of_yet_is_shown_as_not_confirmed(
+    bench: ConsoleBench,
+) -> None:
+    """Its treatment waits for an answer and holds it meanwhile; the same is so for the moment in which nobody has looked."""
+    tab = bench.clinician()
+    to_first_zone(tab)
+    bench.hand("unplug_usb")
+    tab.until(lambda: tab.state["pen"]["link"] == "lost", "the loss")
+    assert bench.service.dock.docked is not None
+    assert not press(bench)["confirmed"]
+    stop = bench.browser().get("/api/state").json["stop"]
+    assert stop["phase"] == "not_confirmed"
+    assert "release the trigger and press the pen's button" in stop["sentence"]
 
 
 @pytest.mark.covers("REQ-0316")
