@@ -316,17 +316,16 @@ class TreatmentDesk:
         if draft is None or draft.visit is None or run.session_id is None:
             return
         draft.session_id = run.session_id
-        by = Person(name=run.order.operator.name, role=run.order.operator.role)
-        serial = run.order.docked.pen.identity().serial
-        draft.visit = self._clinic.visits.attach(draft.visit.visit_id, run.session_id, serial, by)
+        self._aftermath.attach(draft, run.session_id, run.serial, run.by)
 
     def _on_end(self, run: TreatmentRun) -> None:
         """A run that never opened a session left nothing to close."""
         draft = self._draft
         if draft is not None and draft.visit is not None and run.session_id is not None:
-            by = Person(name=run.order.operator.name, role=run.order.operator.role)
             try:
-                self._aftermath.use_up(draft.visit, run.session_id, by)
+                # one that was stopped before its first question is not the visit's yet
+                visit = self._aftermath.attach(draft, run.session_id, run.serial, run.by)
+                self._aftermath.use_up(visit, run.session_id, run.by)
             except PenError as error:
                 self._say(error.sentence)
             self._aftermath.over(draft, run.session_id)

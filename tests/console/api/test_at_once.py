@@ -20,8 +20,19 @@ from pen_host.api.running import TreatmentRun
 from pen_host.api.treatment import TreatmentDesk
 from pen_host.api.workshop import Workshop
 from pen_host.exports.export import Form
+from pen_host.history import session_lines
+from pen_host.models import Plan
+from pen_host.outcomes import Done
 from pen_host.records.models import Person, Visit
-from tests.console.api.bench import PATIENCE_S, ConsoleBench, to_first_zone, wait_until
+from pen_host.session import Session
+from tests.console.api.bench import (
+    PATIENCE_S,
+    ConsoleBench,
+    meant,
+    to_cartridge,
+    to_first_zone,
+    wait_until,
+)
 
 pytestmark = pytest.mark.xdist_group("console-order")
 BY = Person(name="Trainee", role="clinician")
@@ -101,6 +112,33 @@ def test_whoever_sees_the_close_sees_how_the_run_ended(
     (view,) = seen
     assert view.run is not None
     assert (view.step, view.run.ending) == (TreatmentStep.TREAT, None)
+
+
+def test_a_treatment_that_is_stopped_while_its_session_opens_can_be_signed_for(
+    bench: ConsoleBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The session is open on the pen, and its first question not asked: nobody had told the visit of it."""
+    tab = bench.clinician()
+    to_cartridge(tab)
+    tab.must("/api/treatment/cartridge")
+    whole = Session.tighten
+
+    def stopped(session: Session, plan: Plan) -> Done:
+        tab.must("/api/treatment/cancel", why="wait")
+        return whole(session, plan)
+
+    monkeypatch.setattr(Session, "tighten", stopped)
+    tab.must("/api/treatment/prepare", **meant(tab))
+    tab.until(lambda: tab.state["treatment"]["step"] == "close", "the end of the run")
+    visit_id = tab.state["treatment"]["visit_id"]
+    tab.must("/api/treatment/close", endpoint="none", aftercare_given=True, pin="2580")
+    visit = bench.service.visiting.clinic.visits.get(visit_id)
+    assert [one.session_id for one in visit.sessions] == [one["session_id"] for one in _sessions(bench)]
+
+
+def _sessions(bench: ConsoleBench) -> list[dict[str, Any]]:
+    with bench.service.journal.reader() as reader:
+        return session_lines(reader)
 
 
 def test_giving_up_amid_the_end_of_a_run_leaves_what_was_done_to_be_signed(
