@@ -325,11 +325,10 @@ class ConsoleService(Reception):
     def _stop_waits(self) -> bool:
         return self._clock() - self._stopped_s < STOP_REMEMBERED_S
 
-    def _on_settled(self, found: list[Recovered], complaint: str) -> None:
-        docked = self.dock.docked
-        for one in found:
+    def _on_settled(self, one: Recovered | None, complaint: str) -> None:
+        if one is not None:
             try:
-                self.treatment.settled(one.session_id, self._serial(docked) or "unknown")
+                self.treatment.settled(one.session_id, self._serial(self.dock.docked) or "unknown")
             except PenError as error:
                 self._tell("danger", error.sentence)
             unsure = "" if one.sure else " The pen lost power meanwhile, so its own count may be short."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import queue
 import threading
 from concurrent.futures import Future
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any, cast
 
 import pytest
 
+from pen_host.api import docking
 from pen_host.api.exporting import FOLDER, ExportAsked, ExportDesk, ExportState, Packed
 from pen_host.api.flow_models import RunView, TreatmentStep, TreatmentView, Waiting
 from pen_host.api.hands import Asked
@@ -21,6 +23,7 @@ from pen_host.api.treatment import TreatmentDesk
 from pen_host.api.workshop import Workshop
 from pen_host.exports.export import Form
 from pen_host.history import session_lines
+from pen_host.journal import Journal
 from pen_host.models import Plan
 from pen_host.outcomes import Done
 from pen_host.records.models import Person, Visit
@@ -183,6 +186,25 @@ def test_a_stop_is_not_cleared_behind_the_back_of_a_run_that_is_about_to_ask(ben
     assert tab.post("/api/stop/clear", cause="STOP_COMMAND").code == "not_waiting"
     run.hands.asked = asked
     tab.must("/api/stop/clear", cause="STOP_COMMAND")
+
+
+def test_an_error_of_the_program_that_ends_the_keeping_of_the_pen_is_said_and_nothing_begins(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seen, told = list[str](), queue.SimpleQueue[str]()
+    monkeypatch.setattr(threading, "excepthook", lambda one: seen.append(str(one.exc_value)))
+    monkeypatch.setattr(docking, "recover", lambda *_: 1 // 0)
+    journal = cast(Journal, None)
+    settled = lambda _, complaint: told.put(complaint)  # noqa: E731
+    dock = docking.Dock(docking.Source("sim:?seed=5"), journal, {}, lambda: False, settled, lambda: False)
+    dock.start()
+    try:
+        assert "Open the console again" in told.get(timeout=PATIENCE_S)
+        assert dock.docked is not None
+        assert dock.ready is None
+    finally:
+        dock.close()
+    assert "zero" in seen[0]
 
 
 class Aside:
