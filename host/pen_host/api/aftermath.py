@@ -79,7 +79,9 @@ class Aftermath:
 
     def over(self, draft: Draft, session_id: str) -> None:
         """The pen has done its part; what is left is to close."""
-        draft.session_id, draft.ended_at = session_id, datetime.now(UTC)
+        draft.session_id = session_id
+        # a pen that was lost is settled when it comes back, and what was applied is counted from when the run ended
+        draft.ended_at = draft.ended_at or datetime.now(UTC)
         if draft.visit is not None:
             with suppress(PenError):  # what cannot be proposed is computed again when the visit is closed
                 following = self._clinic.visits.propose_next(draft.visit.visit_id)

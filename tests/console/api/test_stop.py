@@ -183,12 +183,16 @@ def test_a_pulled_cable_amid_strokes_is_shown_and_the_treatment_is_closed_with_e
     tab.until(lambda: tab.state["pen"]["link"] == "lost", "the loss on the screen")
     tab.until(lambda: tab.state["treatment"]["step"] == "close", "the end of the run")
     assert tab.run["ending"] == "broken_off"
+    draft = bench.service.treatment._draft
+    assert draft is not None
+    ended_at = draft.ended_at
     with line.hands() as hands:
         hands.release_trigger()
         hands.plug_usb()
     wait_until(lambda: bench.service.dock.ready, "the pen again")
     tab.until(lambda: any("was interrupted" in one["text"] for one in tab.state["notices"]), "the settlement")
     assert last_stroke_us(bench) - pulled_us < limits.BUDGET_HOST_SILENT_MS * 1_000
+    assert draft.ended_at == ended_at, "what was applied since is counted from the end, not from the cable"
     session_id = tab.run["session_id"]
     facts = tab._browser.get(f"/api/records/sessions/{session_id}").json
     assert facts["strokes"] == len(bench.coil_rises())
