@@ -84,6 +84,10 @@ class TreatmentDesk:
             return TreatmentView()
         # its step is read before the run: whoever sees the close sees how the run ended
         seen = replace(draft)
+        while (
+            seen.step is not draft.step
+        ):  # done, or gone back, amid the look: what belongs to one step is not shown at another
+            seen = replace(draft)
         return seen.view(run.view() if run is not None else None)
 
     def questions(self) -> tuple[QuestionView, ...]:

@@ -7,11 +7,12 @@ import threading
 from concurrent.futures import Future
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import pytest
 
 from pen_host.api import docking
+from pen_host.api.draft import Draft
 from pen_host.api.exporting import FOLDER, ExportAsked, ExportDesk, ExportState, Packed
 from pen_host.api.flow_models import RunView, TreatmentStep, TreatmentView, Waiting
 from pen_host.api.hands import Asked
@@ -20,13 +21,15 @@ from pen_host.api.people import People
 from pen_host.api.problems import Problem, ProblemError
 from pen_host.api.running import TreatmentRun
 from pen_host.api.treatment import TreatmentDesk
+from pen_host.api.visiting import Built
 from pen_host.api.workshop import Workshop
 from pen_host.exports.export import Form
 from pen_host.history import session_lines
 from pen_host.journal import Journal
 from pen_host.models import Plan
 from pen_host.outcomes import Done
-from pen_host.records.models import Person, Visit
+from pen_host.plans import load_plan
+from pen_host.records.models import Patient, Person, Visit
 from pen_host.session import Session
 from tests.console.api.bench import (
     PATIENCE_S,
@@ -60,6 +63,29 @@ def test_a_treatment_that_is_closed_amid_a_look_ends_no_thread_that_looks(asked:
     desk = Closing.__new__(Closing)
     desk.runs = [SimpleNamespace(running=True, needle_phase=True), None]
     assert getattr(desk, asked) is True
+
+
+class GoingBack(Draft):
+    """Somebody goes back to the plan when it is looked at half."""
+
+    __slots__ = ()
+    gone: ClassVar[list[str]] = []
+
+    def __getattribute__(self, name: str) -> Any:
+        if name == "built" and not GoingBack.gone:
+            GoingBack.gone.append(name)
+            self.back_to(TreatmentStep.PLAN)
+        return super().__getattribute__(name)
+
+
+def test_a_treatment_that_goes_back_amid_a_look_is_seen_before_or_after_it() -> None:
+    patient = cast(Patient, SimpleNamespace(patient_id="P-1", label="Ada", demographics=None))
+    built = cast(Built, SimpleNamespace(plan=load_plan("demo_scalp"), changed=False))
+    desk = TreatmentDesk.__new__(TreatmentDesk)
+    desk._draft, desk.run = GoingBack("Anna", patient, None, TreatmentStep.CONSENT, built=built), None
+    view = desk.view()
+    assert GoingBack.gone
+    assert (view.step, view.plan) == (TreatmentStep.PLAN, None)
 
 
 def test_giving_up_breaks_off_a_run_that_began_at_the_same_moment(monkeypatch: pytest.MonkeyPatch) -> None:
