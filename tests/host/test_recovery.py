@@ -143,6 +143,20 @@ def test_a_session_of_another_station_is_refused_and_left_alone(tmp_path: Path, 
     assert session.home()
 
 
+def test_what_is_settled_is_told_even_where_something_else_cannot_be(
+    tmp_path: Path, station: Station
+) -> None:
+    station.open()
+    with Journal.create_or_open(tmp_path / "other.sqlite") as other:
+        left = Session(station.pen, other, OPERATOR, 7)
+        left.note(Kind.SESSION_OPENED, {"nonce": left.nonce, "plan": "cut off by a crash"})
+        told: list[str] = []
+        with pytest.raises(RefusedError, match="another station opened it"):
+            recover(station.pen, other, OPERATOR, lambda one: told.append(one.session_id))
+        assert told == [left.session_id]
+        assert interrupted(other, left.serial) == [], "nobody would find it again"
+
+
 def test_a_session_with_another_pen_is_not_this_pens_to_settle(tmp_path: Path, sim: SimPen) -> None:
     first = Station(tmp_path, sim)
     session = first.open()

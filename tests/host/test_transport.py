@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import serial
@@ -103,6 +104,29 @@ class TestSerial:
         assert done.wait(30)
         thread.join()
         transport.close()
+
+    def test_whoever_wakes_amid_the_close_writes_into_no_file_that_was_opened_since(
+        self, terminal: tuple[int, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The system gives the number of a closed descriptor to the next file, and threads go on waking."""
+        _, name = terminal
+        transport, whole = SerialTransport(name), os.close
+        wakes_by = transport._serial.pipe_abort_read_w
+        opened = tmp_path / "record"
+
+        def closing(number: int) -> None:
+            whole(number)
+            if number == wakes_by:
+                file = os.open(opened, os.O_CREAT | os.O_WRONLY)
+                os.dup2(file, number)
+                whole(file)
+                transport.wake()
+
+        with monkeypatch.context() as patched:
+            patched.setattr(os, "close", closing)
+            transport.close()
+        whole(wakes_by)
+        assert opened.read_bytes() == b""
 
     def test_a_pen_that_takes_nothing_does_not_block_the_host(self, terminal: tuple[int, str]) -> None:
         transport = SerialTransport(terminal[1])

@@ -13,6 +13,7 @@ from ..models import CartridgeSeen
 from ..records.models import Person, Visit
 from .draft import Draft
 from .flow_models import TreatmentStep
+from .preparing import visit_of
 from .visiting import Visiting
 
 
@@ -61,16 +62,26 @@ class Aftermath:
         visit = draft.visit
         if visit is None or self._subject(session_id) != visit.patient_id:
             return
-        if session_id not in {one.session_id for one in visit.sessions}:
-            visit = draft.visit = self._clinic.visits.attach(
-                visit.visit_id, session_id, serial, visit.opened_by
-            )
+        visit = self.attach(draft, session_id, serial, visit.opened_by)
         self.use_up(visit, session_id, visit.opened_by)
         self.over(draft, session_id)
 
+    def attach(self, draft: Draft, session_id: str, serial: str, by: Person) -> Visit:
+        """The session belongs to the open visit from now on; harmless when repeated.
+
+        Raises:
+            PenError: It cannot be recorded.
+        """
+        visit = visit_of(draft)
+        if session_id not in {one.session_id for one in visit.sessions}:
+            visit = draft.visit = self._clinic.visits.attach(visit.visit_id, session_id, serial, by)
+        return visit
+
     def over(self, draft: Draft, session_id: str) -> None:
         """The pen has done its part; what is left is to close."""
-        draft.session_id, draft.ended_at = session_id, datetime.now(UTC)
+        draft.session_id = session_id
+        # a pen that was lost is settled when it comes back, and what was applied is counted from when the run ended
+        draft.ended_at = draft.ended_at or datetime.now(UTC)
         if draft.visit is not None:
             with suppress(PenError):  # what cannot be proposed is computed again when the visit is closed
                 following = self._clinic.visits.propose_next(draft.visit.visit_id)

@@ -78,6 +78,12 @@ class ConsentDesk:
         """
         known = self._clinic.consents.get(consent_id)
         # first of all: whatever becomes of the record, nobody is needled who has just said no
+        self._give_up(known, by)
+        taken_back = self._clinic.consents.withdraw(consent_id, reason, by)
+        # once more: a visit may have been opened on it before the record had that
+        self._give_up(known, by)
+        return taken_back
+
+    def _give_up(self, known: Consent, by: Person) -> None:
         if known.name == TREATMENT:
             self._treatment.withdrawn(known.patient_id, by, WITHDRAWN)
-        return self._clinic.consents.withdraw(consent_id, reason, by)

@@ -118,8 +118,10 @@ class ControlDesk:
             if console is self._controller and self.fresh():
                 self._running = True
 
-    def show(self, console: Console, visible: bool) -> None:
-        """A page is hidden or shown again."""
+    def show(self, console: Console, visible: bool, stream: int) -> None:
+        """A page is hidden or shown again. What an older stream of it says, as of a page that is left, counts no more."""
+        if stream != console.stream:
+            return
         console.visible = visible
         if not visible:
             console.seen_s = NEVER

@@ -26,6 +26,13 @@ SETTLER = Operator("console", "console")
 """In whose name sessions that a crash left open are settled: nobody decided anything about them."""
 
 
+ENDED = (
+    "The console looks after the pen's connection no more, for a reason that the program does not understand. A pen that is "
+    "connected can still be stopped here. Open the console again before anything is begun with it, and show an engineer the "
+    "program's output."
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """Which pen.
@@ -91,7 +98,8 @@ class Dock:
         journal: For sessions that a crash left open.
         gates: Names and gates of the heartbeat.
         busy: A treatment still holds the pen that was lost; it ends first.
-        settled: Told of every session that a crash had left open, and of what could not be settled, before anything can begin.
+        settled: Told of every session that a crash had left open, or of what could not be settled, before anything can begin;
+            and of an end of the thread here.
         stop_first: STOP was asked for while there was no pen: it goes out before anything else.
 
     Attributes:
@@ -105,7 +113,7 @@ class Dock:
         journal: Journal,
         gates: dict[str, Callable[[], bool]],
         busy: Callable[[], bool],
-        settled: Callable[[list[Recovered], str], None],
+        settled: Callable[[Recovered | None, str], None],
         stop_first: Callable[[], bool],
     ) -> None:
         self.source = source
@@ -156,6 +164,13 @@ class Dock:
         return docked.pen.snapshot() if docked else None
 
     def _run(self) -> None:
+        try:
+            self._keep_connected()
+        finally:
+            if not self._closing.is_set():  # an error of the program; what it was stands in its output
+                self._settled(None, ENDED)
+
+    def _keep_connected(self) -> None:
         while not self._closing.is_set():
             docked = self.docked
             if docked is None:
@@ -234,9 +249,9 @@ class Dock:
         self.standing = Standing(docked, Link.SETTLING)
         try:
             wait_for_boot(docked.pen)
-            self._settled(recover(docked.pen, self._journal, SETTLER), "")
+            recover(docked.pen, self._journal, SETTLER, lambda one: self._settled(one, ""))
         except PenError as error:
-            self._settled([], error.sentence)
+            self._settled(None, error.sentence)
         self.standing = Standing(docked, Link.CONNECTED)
 
     def _keep_telemetry(self, docked: Docked) -> None:

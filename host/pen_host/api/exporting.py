@@ -168,7 +168,9 @@ class ExportDesk:
                 f"{job.by.name} asked for this export, so nobody else may fetch it. Make one of your own.",
             )
         if self._holds_too_much(job):
-            self.close()
+            with self._lock:
+                if self._job is job:  # else somebody began another meanwhile, and this one is gone already
+                    self._throw_away()
             raise _none(
                 "Since this export was made a patient took back the consent to photographs that are in it, so it was thrown "
                 "away. Make it again."

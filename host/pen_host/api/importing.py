@@ -29,6 +29,10 @@ FOLDER = "import-in-hand"
 """Beside the record, as an export's is."""
 FILE = "file"
 MARK = "looked-at"
+FAILED = (
+    "The program failed amid it in a way that it does not understand. Each patient is in whole or not at all: send the file "
+    "again, and who is in is not taken in twice. Show an engineer the program's output."
+)
 BUSY_LOOK_S = 0.5
 """How often it is looked whether the pen is done. (J)"""
 CLOSE_S = 5.0
@@ -173,24 +177,36 @@ class ImportDesk:
         return self.view()
 
     def _take(self, job: _Job, new: list[Item], by: Person) -> None:
+        complaint = FAILED
+        try:
+            complaint = self._taken(job, new, by)
+        finally:  # an error of the program ends the thread and stands in its output; what is shown must not go on for ever
+            if not self._closing.is_set():
+                self._end(job, complaint)
+
+    def _taken(self, job: _Job, new: list[Item], by: Person) -> str:
+        """Takes them in, one after the other, until the console ends; says what was left, nothing where nothing was."""
         left: list[str] = []
         for item in new:
             while self._busy() and not self._closing.wait(BUSY_LOOK_S):
                 pass  # strokes go first
             if self._closing.is_set():
-                return
+                break
             try:
                 prepared = self._workshop.make(bundles.prepared, job.file, item.name)
                 intake.keep(self._clinic, prepared, signer(by))
             except PenError as error:
-                if self._closing.is_set():
-                    return
                 left.append(error.sentence)
             job.done += 1
+        if not left:
+            return ""
+        whole = f"{len(new) - len(left)} of {len(new)} patients were taken in, each whole; the others not."
+        return " ".join([whole, *dict.fromkeys(left)])
+
+    def _end(self, job: _Job, complaint: str) -> None:
         with self._lock:
-            if left:
-                whole = f"{len(new) - len(left)} of {len(new)} patients were taken in, each whole; the others not."
-                self._fail(job, " ".join([whole, *dict.fromkeys(left)]))
+            if complaint:
+                self._fail(job, complaint)
             else:
                 job.state = ImportState.DONE
             _remove(job.folder)

@@ -24,10 +24,14 @@ from .house import House
 from .models import Line, Model, Pin
 from .people import Person
 from .problems import Code, Problem, ProblemError, of_error
-from .workshop import Workshop, made_of
+from .workshop import Workshop, log_failure, made_of
 
 KEPT_MAX = 20
 """Backups that are listed, newest first. (J)"""
+FAILED = (
+    "The backup broke off in a way that the program does not understand, so it is none; the record is not touched by it. Look "
+    "whether the drive is there, and save again; if it happens again, show an engineer the program's output."
+)
 REMIND_DAYS = 7
 """A record that was on one disk alone for longer is told about. (J)"""
 
@@ -199,7 +203,9 @@ class SafeDesk:
                     "A treatment is under way, so no backup was begun: nothing may hold up the pen. Save when it is closed.",
                 )
             self._house.decide({"backup_folder": str(folder)})
-            self._saving = (by.name, self._thread.submit(self._save, folder, by.name))
+            coming = self._thread.submit(self._save, folder, by.name)
+            self._saving = (by.name, coming)
+        coming.add_done_callback(log_failure)
         return self.view()
 
     def code(self) -> str:
@@ -239,7 +245,11 @@ class SafeDesk:
         if self._saving is None:
             return Saved()
         by, coming = self._saving
-        return coming.result() if coming.done() else Saved(state=WorkState.WORKING, by=by)
+        if not coming.done():
+            return Saved(state=WorkState.WORKING, by=by)
+        if coming.exception() is not None:
+            return Saved(state=WorkState.FAILED, by=by, sentence=FAILED)
+        return coming.result()
 
 
 def _verify(record: Path) -> Verified:

@@ -164,7 +164,7 @@ async def _hear(line: _Line) -> None:
             case Stop():
                 line.service.stop(f"{console.label}, websocket")
             case Visible(visible=visible):
-                control.show(console, visible)
+                control.show(console, visible, line.stream)
             case TakeControlMessage():
                 line.service.offer_control(line.caller)
             case Hello():

@@ -208,15 +208,19 @@ class Replication:
         Raises:
             PenError: The pen works for a treatment, or it cannot be settled so; no version is lost.
         """
+        self._must_be_free()
+        with self._turn:
+            self._must_be_free()  # a treatment may have begun while a replication was waited for
+            self._server.settle(place, keep, reason, by, digest)
+        self._show()
+
+    def _must_be_free(self) -> None:
         if self._busy():
             raise ProblemError(
                 Code.REFUSED,
                 HTTPStatus.CONFLICT,
                 "The pen works for a treatment, so nothing was settled. Settle it when the treatment is closed.",
             )
-        with self._turn:
-            self._server.settle(place, keep, reason, by, digest)
-        self._show()
 
     # --- the thread -----------------------------------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ from ..journal import Journal
 from ..models import Plan
 from ..names import STOPPABLE
 from ..progress import Phase, Progress, ZoneProgress
+from ..records.models import Person
 from ..session import Job, Operator, TreatmentResult, run_treatment, session_name
 from .catalogue import plan_view
 from .docking import Docked
@@ -78,6 +79,16 @@ class TreatmentRun:
     def running(self) -> bool:
         """It has begun and is not over."""
         return not self._over
+
+    @property
+    def by(self) -> Person:
+        """Who treats, as the record signs them."""
+        return Person(name=self.order.operator.name, role=self.order.operator.role)
+
+    @property
+    def serial(self) -> str:
+        """The pen's."""
+        return self.order.docked.pen.identity().serial
 
     @property
     def needle_phase(self) -> bool:

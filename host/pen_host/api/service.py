@@ -120,6 +120,7 @@ class ConsoleService(Reception):
         )
         self._stopped_s = float("-inf")
         self._stop_without_pen = False
+        self._newest_stop: StopTicket | None = None
         self._treatment_shown = self.treatment.view()
         self._shown_s = clock()
         self._broadcast = Broadcast(self._before_frame, self._frame, self._look, self._treatment_moved, clock)
@@ -156,14 +157,14 @@ class ConsoleService(Reception):
         worker = self.dock.worker
         ticket = worker.stop() if worker else None
         docked = self.dock.docked
-        self._stop_without_pen = docked is None
+        self._stop_without_pen, self._newest_stop = docked is None, ticket
         self._scribe.note("STOP", by=by, pen_serial=self._serial(docked))
         self._change()
         return ticket
 
     def stop_now(self) -> StopView:
         """How the newest STOP stands."""
-        return stop_view(self.dock.snapshot(), self._stop_without_pen)
+        return stop_view(self.dock.snapshot(), self._stop_without_pen or self._stop_came_too_late())
 
     # --- looking --------------------------------------------------------------------------------------------------------
 
@@ -330,14 +331,18 @@ class ConsoleService(Reception):
         holder = self.control.holder()
         return holder.session if holder is not None and self._needle_may_run() else None
 
+    def _stop_came_too_late(self) -> bool:
+        """The connection that the newest STOP was given to had ended, which nobody had seen yet, or ended before its answer."""
+        report = self._newest_stop.report if self._newest_stop is not None else None
+        return report is not None and not report.confirmed and not report.pending
+
     def _stop_waits(self) -> bool:
         return self._clock() - self._stopped_s < STOP_REMEMBERED_S
 
-    def _on_settled(self, found: list[Recovered], complaint: str) -> None:
-        docked = self.dock.docked
-        for one in found:
+    def _on_settled(self, one: Recovered | None, complaint: str) -> None:
+        if one is not None:
             try:
-                self.treatment.settled(one.session_id, self._serial(docked) or "unknown")
+                self.treatment.settled(one.session_id, self._serial(self.dock.docked) or "unknown")
             except PenError as error:
                 self._tell("danger", error.sentence)
             unsure = "" if one.sure else " The pen lost power meanwhile, so its own count may be short."

@@ -84,6 +84,10 @@ class TreatmentDesk:
             return TreatmentView()
         # its step is read before the run: whoever sees the close sees how the run ended
         seen = replace(draft)
+        while (
+            seen.step is not draft.step
+        ):  # done, or gone back, amid the look: what belongs to one step is not shown at another
+            seen = replace(draft)
         return seen.view(run.view() if run is not None else None)
 
     def questions(self) -> tuple[QuestionView, ...]:
@@ -211,13 +215,17 @@ class TreatmentDesk:
         return self._told()
 
     def withdrawn(self, patient_id: str, by: Person, why: str) -> None:
-        """The patient took back the consent: give up an open treatment that rests on it, as `cancel` does."""
+        """The patient took back the consent: give up an open treatment that rests on it, as `cancel` does.
+
+        A step that is being done is waited for: the visit that it opens is one of them.
+        """
         draft = self._draft
-        if draft is None or draft.visit is None or draft.patient.patient_id != patient_id:
+        if draft is None or draft.patient.patient_id != patient_id:
             return
-        self._break_off(why)
+        if draft.visit is not None:
+            self._break_off(why)  # STOP waits for no lock
         with self._lock:
-            if self._draft is draft:
+            if self._draft is draft and draft.visit is not None:
                 self._give_up(by, why)
         self._changed()
 
@@ -312,17 +320,16 @@ class TreatmentDesk:
         if draft is None or draft.visit is None or run.session_id is None:
             return
         draft.session_id = run.session_id
-        by = Person(name=run.order.operator.name, role=run.order.operator.role)
-        serial = run.order.docked.pen.identity().serial
-        draft.visit = self._clinic.visits.attach(draft.visit.visit_id, run.session_id, serial, by)
+        self._aftermath.attach(draft, run.session_id, run.serial, run.by)
 
     def _on_end(self, run: TreatmentRun) -> None:
         """A run that never opened a session left nothing to close."""
         draft = self._draft
         if draft is not None and draft.visit is not None and run.session_id is not None:
-            by = Person(name=run.order.operator.name, role=run.order.operator.role)
             try:
-                self._aftermath.use_up(draft.visit, run.session_id, by)
+                # one that was stopped before its first question is not the visit's yet
+                visit = self._aftermath.attach(draft, run.session_id, run.serial, run.by)
+                self._aftermath.use_up(visit, run.session_id, run.by)
             except PenError as error:
                 self._say(error.sentence)
             self._aftermath.over(draft, run.session_id)

@@ -6,6 +6,7 @@ started when it is first needed, works at low priority, reads the record beside 
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import threading
@@ -21,6 +22,7 @@ from typing import TypeVar
 from ..errors import PenError
 from .problems import Code, Problem, ProblemError, of_error
 
+_LOG = logging.getLogger(__name__)
 T = TypeVar("T")
 WORKERS = 2
 """A report need not wait for an export."""
@@ -56,11 +58,13 @@ class Workshop:
             if self._hands is None:
                 self._hands = _Hands()
             try:
-                return self._hands.pool.submit(_done, work, given)
+                coming = self._hands.pool.submit(_done, work, given)
             except BrokenProcessPool:
                 self._hands.close()
                 self._hands = _Hands()
-                return self._hands.pool.submit(_done, work, given)
+                coming = self._hands.pool.submit(_done, work, given)
+        coming.add_done_callback(log_failure)
+        return coming
 
     def close(self) -> None:
         """End the process at once; what it was making is thrown away."""
@@ -92,17 +96,25 @@ def made_of(coming: Future[T | Problem]) -> T:
     """What was made, when it is there.
 
     Raises:
-        ProblemError: It could not be, or the console ended before.
+        ProblemError: It could not be, in whatever way, or the console ended before.
     """
     try:
-        found = coming.result()
+        error = coming.exception()
     except CancelledError:
         raise _ended() from None
-    except BrokenProcessPool:
-        raise _broken() from None
+    if error is not None:
+        raise _broken() from error
+    found = coming.result()
     if isinstance(found, Problem):
         raise ProblemError(found.code, HTTPStatus(found.status), found.detail, found.errors)
     return found
+
+
+def log_failure(done: Future[T]) -> None:
+    """An error of the program, which is meant for nobody at a console, stands in its output."""
+    error = None if done.cancelled() else done.exception()
+    if error is not None and not isinstance(error, BrokenProcessPool):  # as one is that ends with its console
+        _LOG.error("the workshop failed", exc_info=error)
 
 
 def _done(work: Callable[..., T], given: tuple[object, ...]) -> T | Problem:

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from sqlalchemy import RowMapping, Select, select
 
 from pen_host.canonical import digest
+from pen_host.findings import Finding, Level
 from pen_host.journal import Draft, Kind
-from pen_host.records.errors import ConflictError, InputError, NotFoundError, made
+from pen_host.records.errors import ConflictError, ForbiddenStepError, InputError, NotFoundError, made
 from pen_host.records.keys import new_key
 from pen_host.records.models import Consent, ConsentText, Person, Relation, SignedOn
 from pen_host.records.patients import Patients
@@ -240,6 +241,23 @@ def _newest(rows: Iterable[RowMapping]) -> dict[tuple[str, str], ConsentText]:
     for row in sorted(rows, key=lambda one: (one["version"], one["at"], one["id"])):
         found[row["name"], row["language"]] = _text(row)
     return found
+
+
+def must_stand(writing: Writing, consent_id: str) -> None:
+    """Refuses, within a transaction, what rests on a consent that was taken back by now.
+
+    Raises:
+        ForbiddenStepError: It was.
+    """
+    stands = (consents.c.id == consent_id) & consents.c.withdrawn_at.is_(None)
+    if writing.row(select(consents.c.id).where(stands)) is None:
+        raise ForbiddenStepError("the visit", [not_standing()])
+
+
+def not_standing() -> Finding:
+    """What forbids a visit for want of a consent."""
+    sentence = f"No consent ({TREATMENT}) stands under the newest text. Have it signed."
+    return Finding(Level.BLOCK, "consent", sentence, "the clinical record")
 
 
 def in_force(writing: Writing) -> dict[tuple[str, str], ConsentText]:

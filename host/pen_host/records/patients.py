@@ -64,9 +64,10 @@ class Patients:
         self._must_be_born(who.birth_date)
         known = self.get(patient_id)
         if known.demographics is None:
-            raise NotFoundError("patient (demographics were erased)", known.patient_id)
+            raise _erased(known.patient_id)
 
         def change(writing: Writing) -> Sequence[Draft]:
+            must_be_known(writing, known.patient_id)
             writing.change(demographics, demographics.c.patient_id == known.patient_id, newest=False)
             return [_versioned(writing, known.patient_id, known.version + 1, who, "corrected")]
 
@@ -341,6 +342,21 @@ def _versioned(writing: Writing, patient_id: str, version: int, who: Demographic
     )
     content = {"change": change, "version": version, "digest": salted(salt, who.model_dump(mode="json"))}
     return Draft(Kind.PATIENT, content, subject=patient_id)
+
+
+def must_be_known(writing: Writing, patient_id: str) -> None:
+    """Refuses, within a transaction, to write about a patient who was erased by now.
+
+    Raises:
+        NotFoundError: They were.
+    """
+    there = (patients.c.id == patient_id) & patients.c.erased_at.is_(None)
+    if writing.row(select(patients.c.id).where(there)) is None:
+        raise _erased(patient_id)
+
+
+def _erased(patient_id: str) -> NotFoundError:
+    return NotFoundError("patient (demographics were erased)", patient_id)
 
 
 def _must_be_amendable(writing: Writing, note: Note) -> None:

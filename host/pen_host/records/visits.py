@@ -17,7 +17,7 @@ from pen_host.journal import Draft, Kind
 from pen_host.models import Endpoint, Plan
 from pen_host.records.adjuncts import check_topicals
 from pen_host.records.cleaning import CleaningLog
-from pen_host.records.consents import TREATMENT, Consents
+from pen_host.records.consents import Consents, must_stand, not_standing
 from pen_host.records.errors import ConflictError, ForbiddenStepError, InputError, NotFoundError, made
 from pen_host.records.keys import new_key
 from pen_host.records.models import (
@@ -33,7 +33,7 @@ from pen_host.records.models import (
     VisitSession,
     VisitState,
 )
-from pen_host.records.patients import Patients, add_note, add_topical
+from pen_host.records.patients import Patients, add_note, add_topical, must_be_known
 from pen_host.records.screenings import Screenings
 from pen_host.records.store import Store, Writing, as_plan, writer
 from pen_host.records.tables import visit_sessions, visits
@@ -91,9 +91,7 @@ class Visits:
         if patient.demographics is None:
             found.append(_block("patient_erased", "Who this patient is was erased; add the patient again."))
         if self._consents.standing(patient.patient_id) is None:
-            found.append(
-                _block("consent", f"No consent ({TREATMENT}) stands under the newest text. Have it signed.")
-            )
+            found.append(not_standing())
         found += self._screened(patient, plan, screening_id, when)
         return found
 
@@ -142,6 +140,9 @@ class Visits:
         key = new_key()
 
         def change(writing: Writing) -> Sequence[Draft]:
+            # once more, now that nobody comes in between
+            must_be_known(writing, patient.patient_id)
+            must_stand(writing, consent_id)
             other = writing.row(select(visits.c.id).where(visits.c.open_for == patient.patient_id))
             if other is not None:
                 raise ConflictError(

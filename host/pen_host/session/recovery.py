@@ -4,6 +4,7 @@ A session that was opened and not closed, and an intent without an outcome, are 
 what may have happened is taken as having happened, unless the pen shows that it did not.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..errors import RefusedError
@@ -38,15 +39,29 @@ def interrupted(journal: Journal, serial: str) -> list[SessionSummary]:
         return list(reader.left_open(serial))
 
 
-def recover(pen: Pen, journal: Journal, operator: Operator) -> list[Recovered]:
+def recover(
+    pen: Pen,
+    journal: Journal,
+    operator: Operator,
+    settled: Callable[[Recovered], object] = lambda _: None,
+) -> list[Recovered]:
     """Settle and close every interrupted session with this pen.
+
+    Args:
+        pen: Connected.
+        journal: The record.
+        operator: In whose name.
+        settled: Told of each as soon as it is: it is found by nobody again, even if the next one cannot be settled.
 
     Raises:
         RefusedError: The pen will not close a session it holds, or holds one this record does not know.
         PenError: The pen or the record cannot be reached; nothing is lost, call again.
     """
     serial = pen.identity().serial
-    found = [_recover_one(pen, journal, operator, one) for one in interrupted(journal, serial)]
+    found = []
+    for one in interrupted(journal, serial):
+        found.append(_recover_one(pen, journal, operator, one))
+        settled(found[-1])
     stranger = pen.status().session_nonce
     if stranger:
         raise RefusedError(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import sys
+import threading
 
 import serial
 
@@ -31,6 +32,8 @@ class SerialTransport:
 
     def __init__(self, port: str) -> None:
         self._name = port
+        self._waking = threading.Lock()
+        self._closed = False
         try:
             # the rate means nothing on USB but must be one
             self._serial = serial.Serial(
@@ -75,13 +78,19 @@ class SerialTransport:
         cancel = getattr(self._serial, "cancel_read", None)
         if cancel is None:
             return
-        try:
-            cancel()
-        except (OSError, TypeError):
-            return  # the port was closed meanwhile: nobody reads
+        # held for one byte, and never while the port is being closed
+        with self._waking:
+            if self._closed:
+                return  # nobody reads, and what pyserial would write to may be another file's descriptor by now
+            try:
+                cancel()
+            except (OSError, TypeError):
+                return
 
     def close(self) -> None:
         """Let go of the port."""
+        with self._waking:
+            self._closed = True
         if not self._serial.is_open:
             return
         try:

@@ -143,3 +143,26 @@ def test_withdrawing_amid_strokes_stops_the_needle_and_gives_the_treatment_up(
     assert len(served.coil_rises()) == before
     assert served.service.visiting.clinic.consents.standing(who) is None
     tab.must("/api/treatment/close", endpoint="none", aftercare_given=True, pin=PIN)
+
+
+def test_a_visit_that_is_opened_amid_the_withdrawal_of_its_consent_is_given_up(
+    served: ConsoleBench, tab: Tab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The open treatment was looked for, and the record does not have the withdrawal yet."""
+    clinic, browser = served.service.visiting.clinic, tab._browser
+    to_cartridge(tab, patient=-1)
+    view = tab.must("/api/treatment/back", step="consent")
+    (known, *_) = browser.get(f"/api/patients/{view['patient']['reference']}/consents").json
+    text = browser.get("/api/treatment/consent-text").json["sha256"]
+    whole, opened = clinic.consents.withdraw, []
+
+    def late(*asked: Any) -> Any:
+        agreed = {"text_sha256": text, "agreed": True, "off_label_said": True}
+        opened.append(tab.must("/api/treatment/consent", **agreed)["visit_id"])
+        return whole(*asked)
+
+    monkeypatch.setattr(clinic.consents, "withdraw", late)
+    path = f"/api/consents/{known['consent_id']}/withdraw"
+    assert browser.post(path, reason="thought again", pin=PIN).status == 200
+    assert browser.get("/api/treatment").json["step"] is None
+    assert clinic.visits.get(opened[0]).state == "abandoned"

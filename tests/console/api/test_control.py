@@ -105,10 +105,10 @@ def test_a_frame_that_was_never_sent_renews_nothing(room: Room, seq: int) -> Non
 
 def test_hidden_and_closed_end_it_at_once(room: Room) -> None:
     console = room.controlled()
-    room.desk.show(console, False)
+    room.desk.show(console, False, console.stream)
     assert not room.desk.fresh()
     assert "hidden" in room.lost[0]
-    room.desk.show(console, True)
+    room.desk.show(console, True, console.stream)
     assert not room.desk.fresh(), "shown again is not yet seen again"
     room.frame(console)
     room.desk.leave(console, console.stream)
@@ -131,6 +131,20 @@ def test_the_end_of_an_older_stream_is_not_the_end_of_the_newer(room: Room) -> N
     room.frame(console)
     room.desk.leave(console, old)
     assert room.desk.fresh()
+
+
+def test_that_a_page_which_was_left_is_hidden_does_not_hide_the_one_that_follows_it(room: Room) -> None:
+    """A reload: what the old page said last may be heard after the new one was greeted."""
+    console = room.controlled()
+    old = console.stream
+    room.desk.join("browser", console.console_id)
+    room.frame(console)
+    room.desk.show(console, False, old)
+    assert room.desk.fresh()
+    room.desk.show(console, False, console.stream)
+    room.desk.show(console, True, old)
+    room.frame(console)
+    assert not room.desk.fresh(), "nor does it show one that is hidden"
 
 
 def test_a_console_id_of_another_browser_is_refused(room: Room) -> None:

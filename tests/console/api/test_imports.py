@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import io
 import json
+import threading
 import zipfile
 from collections.abc import Iterator
 from contextlib import suppress
@@ -196,6 +197,23 @@ def test_a_file_whose_connection_breaks_is_not_kept_and_the_next_one_comes_in(br
     view = settled(brought)
     assert (view["state"], "did not arrive whole" in view["sentence"]) == ("failed", True)
     assert left_over(brought) == []
+
+
+def test_an_error_of_the_program_amid_an_import_is_said_and_holds_up_no_other(
+    brought: Brought, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(threading, "excepthook", lambda one: told.append(str(one.exc_value)))
+    view = seen(brought, brought.packed())
+    with monkeypatch.context() as patched:
+        patched.setattr("pen_host.exports.intake.keep", lambda *_: 1 // 0)
+        assert brought.browser.post("/api/imports/take-in", key=view["key"]).status == 200
+        failed = settled(brought)
+    assert (failed["state"], left_over(brought)) == ("failed", [])
+    assert "in a way that it does not understand" in failed["sentence"]
+    wait_until(lambda: told, "the end of the thread")
+    assert "zero" in told[0]
+    assert brought.browser.post("/api/imports/drop").json["state"] == "none", "it is under way no more"
 
 
 def test_new_patients_come_in_whole_after_a_person_has_seen_them_and_never_twice(

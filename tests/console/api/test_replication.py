@@ -168,6 +168,16 @@ def test_nothing_is_settled_while_the_pen_works(server: Server, stepped: Stepped
     assert stepped.it.moved > moved, "pages look again"
 
 
+def test_nothing_is_settled_when_a_treatment_began_while_a_replication_was_waited_for(
+    server: Server, stepped: Stepped, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    works = iter([False, True])  # when it is asked for, and when it would begin
+    monkeypatch.setattr(stepped.it, "_busy", lambda: next(works))
+    with pytest.raises(ProblemError, match="works for a treatment"):
+        stepped.it.settle(("visits", "1"), Keep.BOTH, "both are true", Person(name="Anna"), "d1")
+    assert server.settled == []
+
+
 def test_whoever_sees_that_it_is_done_sees_what_it_came_to(
     server: Server, stepped: Stepped, monkeypatch: pytest.MonkeyPatch
 ) -> None:

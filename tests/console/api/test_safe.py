@@ -83,6 +83,17 @@ def test_a_backup_is_made_read_back_listed_and_told_by_the_record(
     assert served.service.office.house.rules.backup_folder == str(tmp_path), "the next time it is offered"
 
 
+def test_a_backup_that_an_error_of_the_program_ended_is_said_to_be_none(
+    admin: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr("pen_host.api.keeping.back_up", lambda *_: 1 // 0)
+        assert admin.post("/api/safe/save", folder=str(tmp_path)).status == 200
+        view = until(admin, lambda view: view["saved"]["state"] != "working")
+    assert view["saved"]["state"] == "failed"
+    assert "in a way that the program does not understand" in view["saved"]["sentence"]
+
+
 @pytest.mark.covers("REQ-1411")
 @pytest.mark.parametrize("name", ["not-plugged-in", "."])
 def test_a_folder_that_is_not_there_is_no_place_for_a_backup(

@@ -16,6 +16,7 @@ from tests.console.api.bench import (
     ConsoleBench,
     ask,
     last_stroke_us,
+    to_first_zone,
     to_strokes,
     wait_until,
 )
@@ -133,6 +134,22 @@ def test_without_a_pen_the_sentence_stays_until_there_is_one_and_the_stop_reache
 
 
 @pytest.mark.covers("REQ-0316")
+def test_a_stop_given_to_a_pen_that_is_lost_and_not_let_go_of_yet_is_shown_as_not_confirmed(
+    bench: ConsoleBench,
+) -> None:
+    """Its treatment waits for an answer and holds it meanwhile; the same is so for the moment in which nobody has looked."""
+    tab = bench.clinician()
+    to_first_zone(tab)
+    bench.hand("unplug_usb")
+    tab.until(lambda: tab.state["pen"]["link"] == "lost", "the loss")
+    assert bench.service.dock.docked is not None
+    assert not press(bench)["confirmed"]
+    stop = bench.browser().get("/api/state").json["stop"]
+    assert stop["phase"] == "not_confirmed"
+    assert "release the trigger and press the pen's button" in stop["sentence"]
+
+
+@pytest.mark.covers("REQ-0316")
 def test_a_stop_given_while_a_pen_is_being_greeted_reaches_it(
     bench: ConsoleBench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -166,12 +183,16 @@ def test_a_pulled_cable_amid_strokes_is_shown_and_the_treatment_is_closed_with_e
     tab.until(lambda: tab.state["pen"]["link"] == "lost", "the loss on the screen")
     tab.until(lambda: tab.state["treatment"]["step"] == "close", "the end of the run")
     assert tab.run["ending"] == "broken_off"
+    draft = bench.service.treatment._draft
+    assert draft is not None
+    ended_at = draft.ended_at
     with line.hands() as hands:
         hands.release_trigger()
         hands.plug_usb()
     wait_until(lambda: bench.service.dock.ready, "the pen again")
     tab.until(lambda: any("was interrupted" in one["text"] for one in tab.state["notices"]), "the settlement")
     assert last_stroke_us(bench) - pulled_us < limits.BUDGET_HOST_SILENT_MS * 1_000
+    assert draft.ended_at == ended_at, "what was applied since is counted from the end, not from the cable"
     session_id = tab.run["session_id"]
     facts = tab._browser.get(f"/api/records/sessions/{session_id}").json
     assert facts["strokes"] == len(bench.coil_rises())

@@ -56,6 +56,9 @@ def test_it_works_behind_the_pen_tells_what_was_wrong_is_replaced_when_it_broke_
     with pytest.raises(ProblemError) as wrong:
         workshop.make(complain)
     assert (wrong.value.code, wrong.value.errors[0].field) == (Code.INVALID_FIELDS, "count")
+    with pytest.raises(ProblemError, match="broke down"):
+        workshop.make(int, "an error of the program, in the process")
+    assert workshop.make(os.getpid) == first, "which goes on"
     people = People(None, cheap=True)
     anna = people.add("Anna", "7391", ())
     noted: list[str] = []

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
 from sqlalchemy import select
 
-from pen_host.journal import Kind, verify_record
+from pen_host.journal import Draft, Kind, verify_record
 from pen_host.journal import sqlite as settings
 from pen_host.records import ConflictError, ForbiddenStepError, InputError, NotFoundError
 from pen_host.records.keys import new_pseudonym
@@ -16,11 +17,13 @@ from pen_host.records.models import (
     Demographics,
     DiaryEntry,
     NewReaction,
+    Person,
     ReactionKind,
     Severity,
     Substance,
     TopicalUse,
 )
+from pen_host.records.store import Writing
 from pen_host.records.tables import consents, demographics, notes
 
 from .conftest import ANNA, BOB, Bench
@@ -157,3 +160,22 @@ def test_older_copies_are_named_because_they_are_not_reached(bench: Bench) -> No
     copy.touch()
     erased = bench.clinic.patients.erase(patient, "entered by mistake", BOB)
     assert erased.copies == (copy.name,)
+
+
+def test_a_correction_that_is_overtaken_by_an_erasure_brings_no_name_back(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    patient, store = bench.patient("Grimhilda Unusul").patient_id, bench.clinic._store
+    whole = store.write
+
+    def late(change: Callable[[Writing], Sequence[Draft]], by: Person) -> None:
+        monkeypatch.setattr(store, "write", whole)
+        bench.clinic.patients.erase(patient, "asked for by the patient", BOB)
+        whole(change, by)
+
+    monkeypatch.setattr(store, "write", late)
+    right = Demographics(full_name="Grimhilda Unusual", birth_date=date(1980, 2, 29))
+    with pytest.raises(NotFoundError, match="erased"):
+        bench.clinic.patients.correct(patient, right, ANNA)
+    assert bench.clinic.patients.get(patient).demographics is None
+    assert b"Grimhilda" not in on_disk(bench)

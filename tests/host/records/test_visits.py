@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -19,6 +20,7 @@ from pen_host.records.models import (
     HomeTool,
     HomeToolKind,
     Override,
+    Person,
     Substance,
     TopicalUse,
     VisitState,
@@ -111,6 +113,30 @@ def test_a_withdrawn_or_foreign_consent_is_none(bench: Bench) -> None:
     bench.clinic.consents.withdraw(mine, "changed my mind", ANNA)
     with pytest.raises(ForbiddenStepError, match="No consent"):
         bench.clinic.visits.open(patient.patient_id, plan, screened.screening_id, mine, ANNA)
+
+
+@pytest.mark.parametrize("happens", ["withdraw", "erase"])
+def test_what_happens_amid_the_opening_of_a_visit_is_seen(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, happens: str
+) -> None:
+    """Everything was looked at, and somebody else writes before the visit is."""
+    patient = bench.patient()
+    consent, visits_store = bench.consent(patient), bench.clinic.visits._store
+    whole = visits_store.write
+
+    def late(change: Callable[[Writing], Sequence[Draft]], by: Person) -> None:
+        monkeypatch.setattr(visits_store, "write", whole)
+        if happens == "withdraw":
+            bench.clinic.consents.withdraw(consent, "thought again", BOB)
+        else:
+            bench.clinic.patients.erase(patient.patient_id, "asked for it", BOB)
+        whole(change, by)
+
+    screened = bench.screened(patient, bench.plan())
+    monkeypatch.setattr(visits_store, "write", late)
+    with pytest.raises((ForbiddenStepError, NotFoundError)):
+        bench.clinic.visits.open(patient.patient_id, bench.plan(), screened.screening_id, consent, ANNA)
+    assert bench.clinic.visits.opened() == ()
 
 
 def test_a_patient_has_one_open_visit_by_the_database_too(bench: Bench) -> None:
