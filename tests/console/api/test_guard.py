@@ -415,7 +415,7 @@ def test_a_malformed_body_gets_a_problem_and_changes_nothing(
 
 
 @given(st.binary(max_size=300))
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_no_body_at_all_makes_the_server_fail(served: ConsoleBench, browser: Browser, body: bytes) -> None:
     given = {**JSON, "Origin": browser.origin, "Cookie": browser.cookie}
     for path in ("/api/treatment/plan", "/api/control/take", "/api/bench"):
