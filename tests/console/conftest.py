@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Playwright, sync_playwright
 
-from tests.console.desk import Desk, Studio, studio
+from tests.console.desk import PIN, Desk, Studio, studio
 
 
 @pytest.fixture(scope="package")
@@ -37,6 +37,8 @@ def clinician(room: Studio) -> Desk:
 def desk(clinician: Desk) -> Iterator[Desk]:
     """The clinician's desk with nothing open and the pen idle; no page may have failed meanwhile."""
     clinician.errors.clear()
+    # who was not there for some minutes is asked for the PIN again: tests before this one may have taken that long
+    clinician.bench.post("/api/session/sign-in", name="Trainee", pin=PIN)
     clinician.go("/")
     clinician.clear_up()
     yield clinician
