@@ -11,6 +11,17 @@ from playwright.sync_api import Playwright, sync_playwright
 
 from tests.console.desk import PIN, Desk, Studio, studio
 
+HERE = Path(__file__).parent
+PAGES_TIMEOUT_S = 900
+"""Of a test with a browser: what takes a minute takes several where the machine does other things as well."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests of the pages may take longer than others; each wait in them has its own end."""
+    for item in items:
+        if item.path.parent == HERE and item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(PAGES_TIMEOUT_S))
+
 
 @pytest.fixture(scope="package")
 def driver() -> Iterator[Playwright]:
