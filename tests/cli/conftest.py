@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from pen_host.cli import main
+from pen_host.worker import PenWorker
 from pen_sim.rig import SimPen
 from pen_sim.serve import PenServer
 
@@ -87,6 +88,8 @@ def pen(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.
         monkeypatch.setenv(name, str(tmp_path / name.lower()))
     monkeypatch.delenv("PEN_OPERATOR", raising=False)
     monkeypatch.setenv("COLUMNS", "200")
+    # a machine that does other things as well may hold a pen's answer up for longer than a person waits
+    monkeypatch.setattr(PenWorker.connect, "__defaults__", (PROCESS_S,))
     return Command(capsys)
 
 

@@ -18,7 +18,7 @@ from pen_host.plans import loader
 from pen_host.transport import open_transport
 from pen_protocol import messages
 from pen_sim.serve import PenServer
-from tests.cli.conftest import Command
+from tests.cli.conftest import PROCESS_S, Command
 
 ADVICE_MARKS = (".", "?")
 
@@ -358,7 +358,7 @@ def test_whoever_reads_our_output_may_leave(tmp_path: Path) -> None:
         shell=True,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PROCESS_S,
         check=True,
     )
     assert "Traceback" not in ran.stderr

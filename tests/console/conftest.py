@@ -9,7 +9,18 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Playwright, sync_playwright
 
-from tests.console.desk import Desk, Studio, studio
+from tests.console.desk import PIN, Desk, Studio, studio
+
+HERE = Path(__file__).parent
+PAGES_TIMEOUT_S = 900
+"""Of a test with a browser: what takes a minute takes several where the machine does other things as well."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests of the pages may take longer than others; each wait in them has its own end."""
+    for item in items:
+        if item.path.parent == HERE and item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(PAGES_TIMEOUT_S))
 
 
 @pytest.fixture(scope="package")
@@ -37,6 +48,8 @@ def clinician(room: Studio) -> Desk:
 def desk(clinician: Desk) -> Iterator[Desk]:
     """The clinician's desk with nothing open and the pen idle; no page may have failed meanwhile."""
     clinician.errors.clear()
+    # who was not there for some minutes is asked for the PIN again: tests before this one may have taken that long
+    clinician.bench.post("/api/session/sign-in", name="Trainee", pin=PIN)
     clinician.go("/")
     clinician.clear_up()
     yield clinician

@@ -325,6 +325,11 @@ class Desk:
         seen = wait_until(lambda: self._state_in({state, "STOPPED"}), f"the pen to be {state} or stopped")
         return bool(seen == state)
 
+    def shows(self, there: Callable[[], Any], where: str) -> bool:
+        """Whether a page comes to show what the pen does; False when the pen is stopped first."""
+        wait_until(lambda: there() or self._state_in({"STOPPED"}), f"{where}, or a stop")
+        return bool(there())
+
     def _state_in(self, states: set[str]) -> str:
         state = str(self.bench.state()["pen"]["state"])
         return state if state in states else ""

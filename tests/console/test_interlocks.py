@@ -94,7 +94,8 @@ def test_each_trip_while_stroking_is_named_told_and_left_by_name(desk: Desk, tri
         lock.wait_for()
         assert _advice(cause).title in lock.inner_text()
         assert _advice(cause).now in lock.inner_text()
-        assert desk.page.locator("[data-live=banner-word]").inner_text() == "Stopped"
+        # painted with the next frame of the pen
+        desk.page.locator("[data-live=banner-word]", has_text="Stopped").wait_for()
         assert not desk.page.locator("[data-decide=arm]").is_visible()
         _is_cured(desk, trip)
         desk.again()

@@ -11,7 +11,7 @@ from tests.console.desk import Desk, Served, Studio
 from tests.console.joined import BEFORE, tour_joined
 from tests.console.test_pages import WIDE, Found, _look
 
-pytestmark = [pytest.mark.xdist_group("console-pages"), pytest.mark.timeout(300)]
+pytestmark = pytest.mark.xdist_group("console-pages")
 PAGES_OF_PATIENT = ("filing", "measures", "consents", "photographs", "aftercare")
 
 

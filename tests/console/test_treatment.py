@@ -100,6 +100,7 @@ def _treat(desk: Desk, hand: Mouse | Keys, name: str) -> None:
     desk.heading("Cartridge")
     hand.press(desk.button("Read the cartridge in the pen"))
     desk.heading("Pen ready?")
+    page.locator(".so-far").wait_for()  # drawn behind the gate's card, which waits for the record
     if desk.button("Record the cleaning").is_visible():
         hand.press(desk.button("Record the cleaning"))
         desk.button("Record the cleaning").wait_for(state="detached")

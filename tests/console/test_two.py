@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import re
-
 import pytest
 
-from tests.console.desk import TRIES, Desk, Studio
+from tests.console.desk import TRIES, Desk, Studio, wait_until
 
 pytestmark = pytest.mark.xdist_group("console-pages")
 
@@ -26,11 +24,10 @@ def test_the_second_console_watches_live_and_cannot_arm(room: Studio, desk: Desk
 
 def _armed_as_seen_by(other: Desk, desk: Desk) -> None:
     """Armed at the desk until the other page shows it; a busy machine may stop the pen before it has, see `Desk.arm`."""
-    banner = other.page.locator("[data-live=banner-word]", has_text=re.compile("Armed|Stopped"))
+    armed = other.page.locator("[data-live=banner-word]", has_text="Armed")
     for _ in range(TRIES):
         desk.arm()
-        banner.wait_for()
-        if "Armed" in banner.inner_text():
+        if desk.shows(armed.is_visible, "the other page"):
             return
         desk.again()
     raise AssertionError(f"the other page has not shown it in {TRIES} tries")
@@ -46,5 +43,7 @@ def test_a_take_over_stops_the_needle_first_and_both_consoles_say_so(room: Studi
     desk.until_state("STOPPED")
     desk.page.get_by_text("This page watches.").wait_for()
     other.page.wait_for_function("() => window.penStream.state.you_control")
-    assert any("took control over" in one["text"] for one in desk.bench.state()["notices"])
+    wait_until(
+        lambda: any("took control over" in one["text"] for one in desk.bench.state()["notices"]), "the notice"
+    )
     other.close()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.micropython_vm import ROOT, run_micropython
+from tests.micropython_vm import PATIENCE_S, ROOT, run_micropython
 
 HERE = Path(__file__).with_name("transcripts")
 FOLDERS = [ROOT / "protocol", ROOT / "firmware", HERE]
@@ -25,7 +25,7 @@ def on_cpython(script: Path) -> str:
         env={**os.environ, "PYTHONPATH": path},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=PATIENCE_S,
         check=False,
     )
     assert done.returncode == 0, done.stderr
@@ -36,7 +36,7 @@ def on_cpython(script: Path) -> str:
 @pytest.mark.covers("REQ-1304")
 def test_the_same_inputs_give_the_same_outputs(script: Path) -> None:
     here = on_cpython(script).splitlines()
-    there = run_micropython(script, FOLDERS, timeout=120, heap_bytes=HEAP_BYTES).splitlines()
+    there = run_micropython(script, FOLDERS, timeout=PATIENCE_S, heap_bytes=HEAP_BYTES).splitlines()
     for number, (ours, theirs) in enumerate(zip(here, there, strict=False), 1):
         assert ours == theirs, f"line {number}"
     assert len(here) == len(there)

@@ -305,7 +305,19 @@ def test_a_second_ctrl_c_kills_tests_that_do_not_heed_the_first(tmp_path: Path) 
 
 @needs_signals
 def test_a_terminal_shows_a_bar_with_counts_and_the_test_at_hand(tmp_path: Path) -> None:
-    folder = suite(tmp_path / "suite", PASSES + FAILS + "def test_takes_a_while():\n    time.sleep(1)\n")
+    drawn = tmp_path / "drawn"
+    # goes on when all of it was drawn: a machine that does other things as well draws when it comes to it
+    waits = (
+        WAITS.format(there=str(tmp_path / "there"))
+        .replace(
+            "time.sleep(0.05)",
+            f"""time.sleep(0.05)
+        if os.path.exists({str(drawn)!r}):
+            return""",
+        )
+        .replace("test_waits", "test_takes_a_while")
+    )
+    folder = suite(tmp_path / "suite", PASSES + FAILS + waits)
     words = ["run", "--out", str(tmp_path / "out"), "--suite", str(folder), "--workers", "0"]
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
@@ -319,17 +331,23 @@ def test_a_terminal_shows_a_bar_with_counts_and_the_test_at_hand(tmp_path: Path)
     try:
         while part := os.read(ours, 4096):
             shown += part
+            if all(word in _plain(shown) for word in ("2/3", "takes a while")):
+                drawn.touch()
     except OSError:  # how Linux says that the other side has closed
         pass
     process.communicate(timeout=PROCESS_S)
     os.close(ours)
-    text = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", shown.decode())
+    text = _plain(shown)
     assert process.returncode == ExitCode.VERIFICATION
     assert "2/3" in text
     assert "1 passed" in text
     assert "1 failed" in text
     assert "takes a while" in text
     assert "must be at most 10 us" in text
+
+
+def _plain(shown: bytes) -> str:
+    return re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", shown.decode(errors="replace"))
 
 
 # --- pen hil ------------------------------------------------------------------------------------------------------------------

@@ -220,9 +220,9 @@ def test_thousands_of_strokes_are_drawn_within_seconds(tmp_path: Path) -> None:
     whole = Waveform("x", 0, many[-1].t_ns, (lane, Lane("hall", 0, many, passages=True)))
     assert len(layout.points_of(lane, whole)) <= 4 * (layout.COLUMNS + 1) + 2
     draw(whole, tmp_path / "first.png")  # which also looks for fonts
-    start_s = time.monotonic()
+    start_s = time.process_time()  # its own work: a machine may do other things as well
     picture = ink(draw(whole, tmp_path / "a.png"))
-    assert time.monotonic() - start_s < 10
+    assert time.process_time() - start_s < 10
     assert (picture.sum(axis=2) < 600).mean() > 0.1
 
 

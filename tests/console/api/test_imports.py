@@ -8,6 +8,7 @@ import json
 import threading
 import zipfile
 from collections.abc import Iterator
+from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -122,12 +123,27 @@ def test_a_look_that_ends_while_it_is_told_is_told_whole_from_before(
 ) -> None:
     desk, marked = brought.bench.service.office.imports, importing._marked
 
+    told, begin = threading.Event(), desk._workshop.begin
+
     def late(folder: Path) -> tuple[int, int]:
+        told.set()
         wait_until(lambda: "looking" not in desk.stage, "the end of the look")
         return marked(folder)
 
+    def ends_amid_the_telling(*work: Any) -> Future[Any]:
+        seen: Future[Any] = Future()
+
+        def look() -> None:
+            found = begin(*work).result(PATIENCE_S)
+            told.wait(PATIENCE_S)
+            seen.set_result(found)
+
+        threading.Thread(target=look, daemon=True).start()
+        return seen
+
     with monkeypatch.context() as patched:
         patched.setattr(importing, "_marked", late)
+        patched.setattr(desk._workshop, "begin", ends_amid_the_telling)
         view = send(brought.browser, b"x").json
     assert (view["state"], view["items"], view["key"]) == ("looking", [], None)
     after = desk.view()

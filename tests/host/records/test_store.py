@@ -307,7 +307,7 @@ def test_a_process_killed_at_any_step_leaves_table_and_chain_equal(tmp_path: Pat
     run: Callable[..., None] = _die_while_writing
     process = context.Process(target=run, args=(str(tmp_path), steps))
     process.start()
-    process.join(60)
+    process.join(240)
     assert process.exitcode == -signal.SIGKILL
     with Clinic.open(tmp_path) as clinic:
         path = clinic.journal.path
