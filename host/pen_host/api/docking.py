@@ -198,7 +198,6 @@ class Dock:
         if not self._again.is_set() or self._busy() or not docked.turn.acquire(blocking=False):
             return
         try:
-            self._again.clear()
             self._settle(docked)
         finally:
             docked.turn.release()
@@ -246,6 +245,7 @@ class Dock:
 
     def _settle(self, docked: Docked) -> None:
         """Whoever calls has the pen's turn."""
+        self._again.clear()
         self.standing = Standing(docked, Link.SETTLING)
         try:
             wait_for_boot(docked.pen)

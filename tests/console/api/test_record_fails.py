@@ -75,24 +75,13 @@ def test_a_disk_that_is_full_amid_strokes_stops_the_needle_and_costs_no_stroke_o
     assert bench.service.journal.verify().intact
 
 
-def test_a_treatment_that_waits_for_its_next_zone_goes_on_when_the_record_does(bench: ConsoleBench) -> None:
-    tab = bench.clinician()
-    to_first_zone(tab)
-    fill_disk(bench)
-    tab.until(lambda: tab.state["record_failure"], "the reason")
-    free_disk(bench)
-    assert tab.must(PATH)["record_failure"] is None
-    stroke(bench, tab)
-    bench.hand("release_trigger", "lift")
-    assert tab.run["ending"] is None
-
-
-def test_it_is_not_recovered_under_a_needle_that_may_run(
+def test_a_treatment_that_waits_for_its_next_zone_goes_on_when_the_record_does_and_not_under_a_needle_that_may_run(
     bench: ConsoleBench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tab = bench.clinician()
     to_first_zone(tab)
     fill_disk(bench)
+    tab.until(lambda: tab.state["record_failure"], "the reason")
     free_disk(bench)
     with monkeypatch.context() as patched:
         patched.setattr(bench.service.record, "_needle_may_run", lambda: True)
@@ -100,6 +89,10 @@ def test_it_is_not_recovered_under_a_needle_that_may_run(
     assert (refused.status, refused.code) == (409, "refused")
     assert "Press STOP" in refused.json["detail"]
     assert not bench.service.journal.healthy
+    assert tab.must(PATH)["record_failure"] is None
+    stroke(bench, tab)
+    bench.hand("release_trigger", "lift")
+    assert tab.run["ending"] is None
 
 
 def test_who_is_not_signed_in_recovers_no_record_and_a_sound_one_stays_as_it_is(bench: ConsoleBench) -> None:
