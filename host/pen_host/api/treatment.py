@@ -84,9 +84,7 @@ class TreatmentDesk:
             return TreatmentView()
         # its step is read before the run: whoever sees the close sees how the run ended
         seen = replace(draft)
-        while (
-            seen.step is not draft.step
-        ):  # done, or gone back, amid the look: what belongs to one step is not shown at another
+        while seen.step is not draft.step:  # gone on, or back, amid the look: of one step, or looked at again
             seen = replace(draft)
         return seen.view(run.view() if run is not None else None)
 
