@@ -75,11 +75,12 @@ def _fetch(folder: Path) -> bytes:
         "--pack-destination",
         str(folder),
     ]
-    done = subprocess.run(
-        command, cwd=folder, capture_output=True, text=True, timeout=PATIENCE_S, check=False
-    )
-    if done.returncode != 0:
-        raise VmMissingError(f"npm could not fetch {PACKAGE} {VERSION}; run the tests once with a network.")
+    try:
+        subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=PATIENCE_S, check=True)
+    except subprocess.SubprocessError as error:
+        raise VmMissingError(
+            f"npm could not fetch {PACKAGE} {VERSION}; run the tests once with a network."
+        ) from error
     (archive,) = folder.glob("*.tgz")
     return archive.read_bytes()
 
