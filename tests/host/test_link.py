@@ -41,13 +41,24 @@ class TestHandshake:
         assert bench.link.identity is not None
         assert bench.link.identity["boot_id"] == 7
 
-    def test_nobody_there_is_said_after_the_published_tries(self) -> None:
+    def test_nobody_there_is_said_when_a_pen_that_starts_anew_would_have_answered(self) -> None:
         bench = Bench()
         bench.pen.deaf = True
         bench.link.hello(bench.now_s, 1)
-        bench.step(1.0)
-        assert bench.of(events.HelloUnanswered) == [events.HelloUnanswered(limits.REQUEST_TRIES)]
-        assert bench.link.counters.frames_sent == limits.REQUEST_TRIES
+        bench.step(limits.WATCHDOG_MS / 1000 - 0.05)
+        assert bench.of(events.HelloUnanswered) == []
+        bench.step(0.1)
+        (said,) = bench.of(events.HelloUnanswered)
+        assert said.tries == bench.link.counters.frames_sent == limits.WATCHDOG_MS / limits.REQUEST_RETRY_MS
+
+    def test_a_pen_that_is_busy_with_its_flash_for_some_greetings_is_found(self) -> None:
+        bench = Bench()
+        bench.pen.deaf = True
+        bench.link.hello(bench.now_s, 1)
+        bench.step(0.9)
+        bench.pen.deaf = False
+        bench.step(0.2)
+        assert bench.link.identity is not None
 
     def test_an_identity_for_another_greeting_is_not_taken(self) -> None:
         bench = Bench()

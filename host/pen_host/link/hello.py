@@ -15,6 +15,11 @@ from . import events
 from .frames import Frame
 
 RETRY_S = limits.REQUEST_RETRY_MS / 1000
+TRIES = limits.WATCHDOG_MS // limits.REQUEST_RETRY_MS
+"""Greetings before it is said that nobody is there: a pen that writes its flash, or is reset by its watchdog, answers by then.
+
+Greeting is harmless, so there is more patience than with a request, whose outcome must be known. (J)
+"""
 SILENCE_S = 5 * limits.STATUS_PERIOD_MS / 1000
 """No frame for this long after the handshake: the pen restarted, hangs, or the cable is out."""
 
@@ -59,7 +64,7 @@ class Handshake:
     def tick(self, now_s: float) -> events.HelloUnanswered | events.PenSilent | None:
         """Ends a first greeting that nobody answers; greets a known pen that fell silent, as long as it takes."""
         if self.identity is None:
-            if self._active and self._tries >= limits.REQUEST_TRIES and now_s >= self._due_s:
+            if self._active and self._tries >= TRIES and now_s >= self._due_s:
                 self._active = False
                 return events.HelloUnanswered(self._tries)
             return None

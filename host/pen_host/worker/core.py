@@ -35,7 +35,8 @@ BLOCKED_WRITES = 5
 """Writes in a row that the other side did not take: the connection counts as lost."""
 BEATS_A_SECOND = 64
 """More than are ever sent: the count a program starts with lies above every count of the one before."""
-CONNECT_S = 2 * limits.REQUEST_TRIES * limits.REQUEST_RETRY_MS / 1000
+CONNECT_S = 2 * limits.WATCHDOG_MS / 1000
+"""Greetings until nobody is there, and as long again for what the pen says after its identity. (J)"""
 
 
 class PenWorker:
