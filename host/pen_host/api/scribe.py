@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from ..errors import JournalError
-from ..journal import Journal, Kind
+from ..journal import EntryError, Journal, Kind
 
 _LOG = logging.getLogger(__name__)
 KEPT_MAX = 1_000
@@ -81,11 +81,14 @@ class Scribe:
             self._kept.popleft()
 
     def _written(self, note: _Note, more: Mapping[str, object]) -> bool:
+        """False when the record takes nothing now; a note that no record would take holds up none behind it."""
         payload = {**note.payload, **more}
         try:
             self._journal.append(
                 Kind.NOTE, payload, actor=note.actor, role=note.role, pen_serial=note.pen_serial
             )
+        except EntryError as error:
+            _LOG.error("not in the record: %s (%s)", note.payload, error)
         except JournalError as error:
             # the journal's own gate keeps the needle off now
             _LOG.error("not in the record yet: %s (%s)", note.payload, error)

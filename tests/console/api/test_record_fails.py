@@ -54,6 +54,8 @@ def test_a_disk_that_is_full_amid_strokes_stops_the_needle_and_costs_no_stroke_o
     tab.until(lambda: "is full" in (tab.state["record_failure"] or ""), "the reason on every page")
     assert any("is full" in one["text"] and one["level"] == "danger" for one in tab.state["notices"])
     bench.service.stop("the test, while nothing can be written")
+    bench.service._scribe.note("no record takes this", what=object())  # and it holds up none behind it
+    bench.service._scribe.note("noted behind it")
 
     refused = tab.post(PATH)
     assert (refused.status, refused.code) == (503, "record")
@@ -69,8 +71,12 @@ def test_a_disk_that_is_full_amid_strokes_stops_the_needle_and_costs_no_stroke_o
     facts = tab._browser.get(f"/api/records/sessions/{run['session_id']}").json
     assert facts["strokes"] == len(bench.coil_rises())
     assert facts["sure"]
-    told = [row.payload for row in entries(bench, Kind.NOTE)]
-    assert any(one["text"] == "STOP" and "left_at" in one for one in told), "what was noted meanwhile"
+
+    def late() -> list[object]:
+        return [row.payload["text"] for row in entries(bench, Kind.NOTE) if "left_at" in row.payload]
+
+    tab.until(lambda: "noted behind it" in late(), "what was noted meanwhile")
+    assert "STOP" in late()
     tab.must("/api/treatment/close", endpoint="none", aftercare_given=True, pin="2580")
     assert bench.service.journal.verify().intact
 

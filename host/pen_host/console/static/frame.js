@@ -88,10 +88,13 @@
 
   // A record that takes no entries is told about on every page, and whoever is signed in there may try it again.
   const failed = document.getElementById("pen-record");
-  stream.on("state", (state) => {
-    put(failed.querySelector(".why"), state.record_failure ?? "");
-    if (failed.hidden !== (state.record_failure === null)) { failed.hidden = state.record_failure === null; put(failed.querySelector(".answer"), ""); }
-  });
+  function showRecord() {
+    const why = stream.state?.record_failure ?? null;
+    put(failed.querySelector(".why"), why ?? "");
+    if (failed.hidden !== (why === null)) { failed.hidden = why === null; put(failed.querySelector(".answer"), ""); }
+  }
+  stream.on("state", showRecord);
+  showRecord();  // the first state may have come before this was read
   failed.querySelector("[data-recover]")?.addEventListener("click", async (event) => {
     const pressed = event.currentTarget;
     pressed.disabled = true;
